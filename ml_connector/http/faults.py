@@ -1,0 +1,58 @@
+"""How a call to another system can fail, whichever system it is.
+
+Every failed call is exactly one of these; a client's own errors inherit from them.
+
+    Fault
+    ├── TransientFault        nothing happened, or only a read failed: try again
+    ├── ThrottledFault        the other side asks for patience; `retry_after` says how much
+    ├── CredentialsFault      the other side does not accept who we are: a person must act
+    ├── RejectedFault         the other side understood and refused: repeating changes nothing
+    └── OutcomeUnknownFault   a write whose answer was lost: look it up, never repeat blindly
+"""
+
+from datetime import timedelta
+
+
+class Fault(Exception):
+    """A call failed. `what` happened, `why`, and what to do (`remedy`); no personal data."""
+
+    def __init__(
+        self, what: str, *, why: str = "", remedy: str = "", code: str = "", request_id: str = ""
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+        self.code = code
+        """The other side's own code, shown raw."""
+        self.request_id = request_id
+        """The other side's id of the exchange, for its support desk."""
+
+    def __str__(self) -> str:
+        parts = (self.what, self.why, self.remedy)
+        text = " ".join(part for part in parts if part)
+        return f"{text} [{self.code}]" if self.code else text
+
+
+class TransientFault(Fault):
+    """Nothing was changed over there; the same call may succeed later."""
+
+
+class ThrottledFault(Fault):
+    """Too many calls. Nothing was changed."""
+
+    def __init__(self, what: str, *, retry_after: timedelta, **details: str) -> None:
+        super().__init__(what, **details)
+        self.retry_after = retry_after
+
+
+class CredentialsFault(Fault):
+    """The key, secret, account or permission was refused."""
+
+
+class RejectedFault(Fault):
+    """The request was understood and refused."""
+
+
+class OutcomeUnknownFault(Fault):
+    """A write was sent and its answer never came, or cannot be read."""

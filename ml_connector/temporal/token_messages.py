@@ -1,0 +1,77 @@
+"""What crosses the border of the token workflow. A token never does."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenState:
+    """What the token workflow knows of a credential's token."""
+
+    version: int
+    expires_at: datetime
+    """When to stop using it: somewhat before FedEx does."""
+    refresh_at: datetime | None
+    """Empty: nobody used it, so nobody renews it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenInput:
+    """Start of `FedExTokenWorkflow`, and what survives its continue-as-new."""
+
+    egress: str
+    window: timedelta
+    """Requests are limited per this window."""
+    tokens: dict[str, TokenState] = field(default_factory=dict)
+    issued_at: tuple[datetime, ...] = ()
+    blocked_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnsureToken:
+    """Ask for a token that is not `stale_version`."""
+
+    tenant: str
+    project: str
+    """`ship` or `track`: Track may live in a project of its own."""
+    stale_version: int | None = None
+    urgent: bool = False
+    """A person is waiting: served before background work."""
+
+    @property
+    def credential(self) -> str:
+        return f"{self.tenant}/{self.project}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenAnswer:
+    """Exactly one of: a token is in the store; come back at `not_before`; blocked; refused."""
+
+    version: int | None = None
+    expires_at: datetime | None = None
+    not_before: datetime | None = None
+    blocked_until: datetime | None = None
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueToken:
+    """Fetch, seal and store one token, under a version above every one known."""
+
+    tenant: str
+    project: str
+    known_version: int
+    only_if_used: bool = False
+    """Renew only a token that was used since it was issued."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIssued:
+    """Result of `issue_token`. Without `expires_at` no token was issued: one of `blocked_for`,
+    `refused` and `failure` says why, or none where nobody needs it."""
+
+    version: int = 0
+    expires_at: datetime | None = None
+    blocked_for: timedelta | None = None
+    refused: str = ""
+    failure: str = ""

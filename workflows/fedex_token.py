@@ -1,0 +1,191 @@
+"""The only place where FedEx tokens are issued, one run per egress address."""
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.signatures import ISSUE_TOKEN
+    from ml_connector.temporal.token_messages import (
+        EnsureToken,
+        IssueToken,
+        TokenAnswer,
+        TokenInput,
+        TokenIssued,
+        TokenState,
+    )
+    from workflows.token_budget import TokenBudget
+
+MOST_UPDATES = 500
+"""Then continue as new: a run takes 2,000 updates in all (temporal.md, limits)."""
+REFRESH_AT = 0.85
+"""A used token is renewed after this part of its useful life, before anybody has to wait."""
+BLOCK_MARGIN = timedelta(seconds=15)
+
+
+@workflow.defn
+class FedExTokenWorkflow:
+    """Issues tokens within FedEx's budget, remembers blocks, and never sees a token.
+
+    `ensure` always answers at once or after one HTTP call: a caller that must wait is told until
+    when and waits on its own side, because more than ten waiting updates choke a workflow.
+    """
+
+    @workflow.init
+    def __init__(self, start: TokenInput) -> None:
+        self._egress = start.egress
+        self._window = start.window
+        self._tokens = dict(start.tokens)
+        self._budget = TokenBudget(start.window, start.issued_at)
+        self._blocked_until = start.blocked_until
+        self._pending: dict[str, TokenAnswer | None] = {}
+        self._updates = 0
+
+    @workflow.run
+    async def run(self, start: TokenInput) -> None:
+        self._show()
+        await workflow.wait_condition(
+            lambda: self._updates >= MOST_UPDATES or workflow.info().is_continue_as_new_suggested()
+        )
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(
+            TokenInput(
+                egress=self._egress,
+                window=self._window,
+                tokens=self._tokens,
+                issued_at=self._budget.sent,
+                blocked_until=self._blocked_until,
+            )
+        )
+
+    @workflow.update
+    async def ensure(self, request: EnsureToken) -> TokenAnswer:
+        """See that the store holds a token for the credential that is not the stale one."""
+        self._updates += 1
+        credential = request.credential
+        if credential in self._pending:
+            await workflow.wait_condition(lambda: credential not in self._pending)
+        known = self._usable(request)
+        if known is not None:
+            return TokenAnswer(version=known.version, expires_at=known.expires_at)
+        now = workflow.now()
+        if self._blocked_until is not None and now < self._blocked_until:
+            return TokenAnswer(blocked_until=self._blocked_until)
+        place = self._budget.next_place(credential, now, urgent=request.urgent)
+        if place is not None:
+            return TokenAnswer(not_before=place)
+        return await self._issue(request)
+
+    @workflow.query
+    def tokens(self) -> dict[str, TokenState]:
+        """Versions and expiry times by credential, for `token status`; never a token."""
+        return self._tokens
+
+    @workflow.query
+    def blocked_until(self) -> datetime | None:
+        return self._blocked_until
+
+    def _usable(self, request: EnsureToken) -> TokenState | None:
+        """A 401 names the version it got: only that version is stale, so that of many workers
+        with the same 401 only the first forces a new token."""
+        known = self._tokens.get(request.credential)
+        if known is None or known.version == request.stale_version:
+            return None
+        return known if workflow.now() < known.expires_at else None
+
+    def _long_enough(self) -> bool:
+        return self._updates >= MOST_UPDATES or workflow.info().is_continue_as_new_suggested()
+
+    async def _until_refresh_or_enough(self) -> None:
+        """Wakes for the next refresh, for a new token's earlier one, and for the end of the run."""
+        known = len(self._tokens)
+        due = min((t.refresh_at for t in self._tokens.values() if t.refresh_at), default=None)
+        pause = None if due is None else max(due - workflow.now(), timedelta())
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._long_enough() or len(self._tokens) != known, timeout=pause
+            )
+
+    async def _refresh_due(self) -> None:
+        """Renew tokens in use; one that nobody used since it was issued is let go."""
+        now = workflow.now()
+        for credential, token in list(self._tokens.items()):
+            if token.refresh_at is None or token.refresh_at > now or credential in self._pending:
+                continue
+            blocked = self._blocked_until is not None and now < self._blocked_until
+            if blocked or self._budget.next_place(credential, now, urgent=False) is not None:
+                self._tokens[credential] = replace(token, refresh_at=now + self._window)
+                continue
+            tenant, project = credential.split("/")
+            await self._issue(EnsureToken(tenant=tenant, project=project), only_if_used=True)
+
+    async def _issue(self, request: EnsureToken, *, only_if_used: bool = False) -> TokenAnswer:
+        credential = request.credential
+        previous = self._tokens.get(credential)
+        known = max(previous.version if previous else 0, request.stale_version or 0)
+        self._pending[credential] = None
+        self._budget.start()
+        try:
+            issued = await self._request(
+                IssueToken(
+                    tenant=request.tenant,
+                    project=request.project,
+                    known_version=known,
+                    only_if_used=only_if_used,
+                )
+            )
+        finally:
+            self._budget.end(workflow.now())
+            del self._pending[credential]
+        return self._learn(credential, issued)
+
+    async def _request(self, issue: IssueToken) -> TokenIssued:
+        """One attempt: each further one must find its own place in the budget."""
+        try:
+            issued: TokenIssued = await workflow.execute_activity(
+                ISSUE_TOKEN.name,
+                issue,
+                task_queue=ISSUE_TOKEN.queue,
+                result_type=TokenIssued,
+                start_to_close_timeout=ISSUE_TOKEN.timeout,
+                retry_policy=RetryPolicy(maximum_attempts=1),
+                summary=f"token for {issue.tenant}/{issue.project}",
+            )
+            return issued
+        except ActivityError as error:
+            return TokenIssued(failure=str(error.cause or error))
+
+    def _learn(self, credential: str, issued: TokenIssued) -> TokenAnswer:
+        now = workflow.now()
+        if issued.expires_at is not None:
+            self._tokens[credential] = TokenState(
+                version=issued.version,
+                expires_at=issued.expires_at,
+                refresh_at=now + REFRESH_AT * (issued.expires_at - now),
+            )
+            self._show()
+            return TokenAnswer(version=issued.version, expires_at=issued.expires_at)
+        again = now + self._window if issued.failure else None
+        if credential in self._tokens:
+            self._tokens[credential] = replace(self._tokens[credential], refresh_at=again)
+        if issued.blocked_for is not None:
+            self._blocked_until = now + issued.blocked_for + BLOCK_MARGIN
+            self._show()
+            return TokenAnswer(blocked_until=self._blocked_until)
+        if issued.refused:
+            return TokenAnswer(refused=issued.refused)
+        return TokenAnswer(not_before=again or now + self._window)
+
+    def _show(self) -> None:
+        blocked = self._blocked_until
+        lines = [
+            f"**Egress:** {self._egress}",
+            f"**Credentials with a token:** {len(self._tokens)}",
+        ]
+        if blocked is not None and workflow.now() < blocked:
+            lines.insert(0, f"**FedEx blocks this address until {blocked:%H:%M:%S} UTC**")
+        workflow.set_current_details("\n\n".join(lines))

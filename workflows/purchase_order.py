@@ -1,0 +1,421 @@
+"""One purchase order's life: ship, track until delivered, post the freight."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities import signatures as activity
+    from ml_connector.domain.stage import FINISHED, Stage
+    from ml_connector.domain.tracking import ParcelState
+    from ml_connector.temporal import search_attributes as attributes
+    from ml_connector.temporal.order_messages import (
+        Attention,
+        Command,
+        News,
+        OrderInput,
+        OrderRef,
+        OrderStatus,
+        PostRequest,
+        PrepareRequest,
+        QuoteAnswer,
+        QuoteRequest,
+        Replay,
+        ReviewRequest,
+        Shipped,
+        StageRecord,
+        Tracking,
+        Wait,
+    )
+    from workflows.stepping import StepFailed, StepWaits, call
+
+ARRIVED = frozenset({ParcelState.DELIVERED, ParcelState.RETURNED})
+URGENT = 1
+"""Priority of work a person waits for."""
+QUOTE_ATTEMPTS = 4
+"""A quote is for somebody who waits: it fails soon and says so."""
+PROGRESS_ATTEMPTS = 3
+"""Writing progress is level-triggered: the tracking sweep repeats what fails here."""
+
+
+@workflow.defn
+class PurchaseOrderWorkflow:
+    """Runs from the order's discovery until its freight is in the ledger.
+
+    The store knows whether the order has shipped and how far it has come; this workflow decides
+    what happens next. So a reset or a second run repeats no purchase and no posting: each step
+    finds what was done before.
+    """
+
+    @workflow.init
+    def __init__(self, start: OrderInput) -> None:
+        self._tenant = start.tenant
+        self._order = start.order
+        self._policy = start.policy
+        self._stage = Stage.DISCOVERED
+        self._attention: Attention | None = None
+        self._waiting_for = ""
+        self._news = News(version=-1)
+        self._shipment: Shipped | None = None
+        self._released = False
+        self._wake = False
+        self._cancel: Command | None = None
+        self._post_again = False
+        self._note: Attention | None = None
+        self._quotes: dict[str, QuoteAnswer] = {}
+
+    @workflow.run
+    async def run(self, start: OrderInput) -> str:
+        self._show()
+        while self._stage not in FINISHED:
+            self._wake = False
+            try:
+                await (self._until_shipped() if self._shipment is None else self._on_the_way())
+            except StepWaits as waits:
+                await self._wait_for(waits.wait)
+            except StepFailed as failed:
+                await self._park(failed.attention)
+            if workflow.info().is_continue_as_new_suggested():
+                await self._start_afresh()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._stage.value
+
+    # -- shipping ---------------------------------------------------------------------------
+
+    async def _until_shipped(self) -> None:
+        prepared = await call(
+            activity.PREPARE_SHIPMENT,
+            PrepareRequest(tenant=self._tenant, order=self._order, released=self._released),
+            self._policy,
+            summary=f"plan {self._order}",
+        )
+        match prepared.outcome:
+            case "shipped" if prepared.shipment is not None:
+                self._adopt(prepared.shipment)
+            case "ready":
+                self._enter(Stage.SHIPPING)
+                await self._buy(prepared.generation)
+            case "needs_release":
+                self._enter(Stage.WAITING_RELEASE)
+                await self._wait("a release")
+            case "skipped":
+                self._enter(Stage.DISCOVERED)
+                await self._wait(f"the order ({prepared.skip_reason})")
+            case "closed":
+                self._enter(Stage.CANCELLED)
+            case _:
+                await self._park(prepared.attention or _unexpected(prepared.outcome))
+
+    async def _buy(self, generation: int) -> None:
+        bought = await call(
+            activity.BUY_SHIPMENT,
+            OrderRef(tenant=self._tenant, order=self._order, generation=generation),
+            self._policy,
+            summary=f"ship {self._order} generation {generation}",
+        )
+        match bought.outcome:
+            case "live" if bought.shipment is not None:
+                self._adopt(bought.shipment)
+                await self._write_progress()
+            case "again":
+                return
+            case _:
+                await self._park(bought.attention or _unexpected(bought.outcome))
+
+    def _adopt(self, shipment: Shipped) -> None:
+        self._shipment = shipment
+        self._note = None
+        self._enter(_stage_of(self._tracking()))
+
+    # -- on the way -------------------------------------------------------------------------
+
+    async def _on_the_way(self) -> None:
+        shipment = self._require_shipment()
+        if self._cancel is not None or self._changed(shipment):
+            await self._review(shipment)
+            return
+        tracking = self._tracking()
+        self._enter(_stage_of(tracking), attention=self._note)
+        if self._freight_is_due(shipment, tracking):
+            await self._post(shipment, tracking)
+        elif tracking.state in ARRIVED and shipment.posted:
+            returned = tracking.state is ParcelState.RETURNED
+            self._enter(Stage.RETURNED if returned else Stage.COMPLETED)
+        else:
+            await self._wait("news of the parcel")
+
+    def _changed(self, shipment: Shipped) -> bool:
+        now = self._news.fingerprint
+        return bool(now) and now != shipment.fingerprint
+
+    async def _review(self, shipment: Shipped) -> None:
+        """The order was edited, held or cancelled after its label was made."""
+        wish, self._cancel = self._cancel, None
+        reviewed = await call(
+            activity.REVIEW_CHANGE,
+            ReviewRequest(
+                tenant=self._tenant,
+                order=self._order,
+                generation=shipment.generation,
+                cancel=wish is not None,
+                by=wish.by if wish else "",
+                reason=wish.reason if wish else "",
+            ),
+            self._policy,
+            summary=f"review change of {self._order}",
+        )
+        if reviewed.outcome in ("same", "too_late"):
+            self._shipment = replace(shipment, fingerprint=reviewed.fingerprint)
+            self._note = reviewed.attention
+            return
+        self._shipment = None
+        if reviewed.outcome == "cancelled":
+            self._enter(Stage.CANCELLED)
+        elif reviewed.outcome == "waiting":
+            self._enter(Stage.DISCOVERED)
+
+    def _freight_is_due(self, shipment: Shipped, tracking: Tracking) -> bool:
+        if shipment.posted and not self._post_again:
+            return False
+        if tracking.state in ARRIVED or self._post_again:
+            return True
+        cut_off = bool(self._news.cutoff_period)
+        return tracking.first_scan is not None and (shipment.post_on_pickup or cut_off)
+
+    async def _post(self, shipment: Shipped, tracking: Tracking) -> None:
+        self._post_again = False
+        if tracking.state in ARRIVED:
+            self._enter(Stage.POSTING_FREIGHT)
+        posted = await call(
+            activity.POST_FREIGHT,
+            PostRequest(
+                tenant=self._tenant,
+                order=self._order,
+                generation=shipment.generation,
+                cutoff_period=self._news.cutoff_period,
+            ),
+            self._policy,
+            summary=f"post freight of {self._order}",
+        )
+        if posted.attention is not None:
+            await self._park(posted.attention)
+            return
+        self._shipment = replace(
+            shipment, posted=True, journal_batch=posted.journal_batch, cost=posted.amount
+        )
+
+    async def _write_progress(self) -> None:
+        try:
+            await call(
+                activity.WRITE_PROGRESS,
+                OrderRef(tenant=self._tenant, order=self._order),
+                self._policy,
+                summary=f"write tracking of {self._order} to Visma",
+                attempts=PROGRESS_ATTEMPTS,
+            )
+        except (StepWaits, StepFailed):
+            workflow.logger.warning("progress not written yet; the tracking sweep repeats it")
+
+    # -- waiting ----------------------------------------------------------------------------
+
+    async def _wait(self, reason: str) -> None:
+        """Until a signal wakes the order, at most `policy.safety`."""
+        self._waiting_for = reason
+        self._show()
+        await self._until_woken(self._policy.safety)
+
+    async def _wait_for(self, wait: Wait) -> None:
+        """Until what an activity waits for has come; no retry is used up by it."""
+        self._waiting_for = wait.why
+        self._show()
+        pause = self._policy.recheck
+        if wait.until is not None:
+            pause = max(wait.until - workflow.now(), timedelta())
+        await self._until_woken(pause)
+
+    async def _park(self, attention: Attention) -> None:
+        """Stop here until a person resumes the order or something about it changes."""
+        self._enter(Stage.NEEDS_ATTENTION, attention=attention)
+        await call(
+            activity.RECORD_STAGE,
+            StageRecord(
+                tenant=self._tenant, order=self._order, stage=self._stage, attention=attention
+            ),
+            self._policy,
+            summary=f"needs attention: {attention.reason}",
+        )
+        await self._wait(attention.detail)
+
+    async def _until_woken(self, pause: timedelta) -> None:
+        try:
+            await workflow.wait_condition(lambda: self._wake, timeout=pause)
+        except TimeoutError:
+            workflow.logger.info("nothing was heard; looking again")
+        self._waiting_for = ""
+
+    async def _start_afresh(self) -> None:
+        """A long history ends here; the next run reads the order's state from the store."""
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(
+            OrderInput(tenant=self._tenant, order=self._order, policy=self._policy)
+        )
+
+    # -- what people see --------------------------------------------------------------------
+
+    def _enter(self, stage: Stage, attention: Attention | None = None) -> None:
+        """The one place where the stage changes: state, search attributes, details."""
+        updates: list[SearchAttributeUpdate[Any]] = []
+        if stage is not self._stage:
+            updates.append(attributes.STAGE.value_set(stage.value))
+        reason = attention.reason if attention else ""
+        if reason != (self._attention.reason if self._attention else ""):
+            updates.append(
+                attributes.ATTENTION.value_set(reason)
+                if reason
+                else attributes.ATTENTION.value_unset()
+            )
+        shown = workflow.info().typed_search_attributes.get(attributes.TRACKING_NUMBER) or ()
+        numbers = [self._shipment.tracking_number] if self._shipment else []
+        if numbers and list(shown) != numbers:
+            updates.append(attributes.TRACKING_NUMBER.value_set(numbers))
+        self._stage, self._attention = stage, attention
+        if updates:
+            workflow.upsert_search_attributes(updates)
+        self._show()
+
+    def _show(self) -> None:
+        workflow.set_current_details(_details(self.status()))
+
+    @workflow.query
+    def status(self) -> OrderStatus:
+        """Where the order stands, for the Web UI and the command line."""
+        shipment = self._shipment
+        return OrderStatus(
+            stage=self._stage,
+            attention=self._attention,
+            generation=shipment.generation if shipment else 0,
+            tracking_number=shipment.tracking_number if shipment else "",
+            service=shipment.service if shipment else "",
+            cost=shipment.cost if shipment else "",
+            journal_batch=shipment.journal_batch if shipment else "",
+            waiting_for=self._waiting_for,
+        )
+
+    # -- what people and schedules say ------------------------------------------------------
+
+    @workflow.signal
+    async def news(self, news: News) -> None:
+        """The store knows something new; stale or repeated news is ignored."""
+        if news.version <= self._news.version:
+            return
+        self._news = news
+        self._policy = news.policy or self._policy
+        self._wake = True
+        if news.quote_request:
+            await self._answer(news.quote_request, in_visma=True)
+
+    @workflow.signal
+    async def request_quote(self, command: Command) -> None:
+        """Ask for rates and write them to the order in Visma."""
+        await self._answer(f"signal-{workflow.uuid4()}", in_visma=True)
+
+    @workflow.signal
+    def release(self, command: Command) -> None:
+        """Let an order ship that waits for a release."""
+        self._released = True
+        self._wake = True
+
+    @workflow.signal
+    def resume(self, command: Command) -> None:
+        """Try again what is parked or waiting."""
+        self._wake = True
+
+    @workflow.signal
+    def cancel(self, command: Command) -> None:
+        """Cancel the shipment, if FedEx does not hold the parcel yet."""
+        self._cancel = command
+        self._wake = True
+
+    @workflow.signal
+    def replay(self, replay: Replay) -> None:
+        """Do a step again. What succeeded before is found, not repeated."""
+        self._post_again = replay.step == "post_freight"
+        self._wake = True
+
+    @workflow.update
+    async def quote(self, request: QuoteRequest) -> QuoteAnswer:
+        """Rates for this order, at once; the same request id gives the same answer."""
+        return await self._answer(request.id, in_visma=request.in_visma)
+
+    @quote.validator
+    def _check_quote(self, request: QuoteRequest) -> None:
+        if (request.tenant, request.order) != (self._tenant, self._order):
+            raise ApplicationError("The request names another order.", type="WrongOrder")
+
+    async def _answer(self, request_id: str, *, in_visma: bool) -> QuoteAnswer:
+        """Ask once per request id. A failed quote is an answer too and parks nothing."""
+        if request_id in self._quotes:
+            return self._quotes[request_id]
+        self._quotes[request_id] = QuoteAnswer(failure="The quote is on its way.")
+        try:
+            answer = await call(
+                activity.ANSWER_QUOTE,
+                QuoteRequest(
+                    tenant=self._tenant, order=self._order, id=request_id, in_visma=in_visma
+                ),
+                self._policy,
+                summary=f"quote for {self._order}",
+                attempts=QUOTE_ATTEMPTS,
+                priority=URGENT,
+            )
+        except (StepWaits, StepFailed) as failed:
+            answer = QuoteAnswer(failure=str(failed))
+        self._quotes[request_id] = answer
+        return answer
+
+    # -- small readings ---------------------------------------------------------------------
+
+    def _tracking(self) -> Tracking:
+        shipment = self._require_shipment()
+        if self._news.tracking is not None and self._news.generation == shipment.generation:
+            return self._news.tracking
+        return shipment.tracking or Tracking(state=ParcelState.LABEL_CREATED)
+
+    def _require_shipment(self) -> Shipped:
+        if self._shipment is None:
+            raise ApplicationError("No shipment is known yet.", type="NotShipped")
+        return self._shipment
+
+
+def _stage_of(tracking: Tracking) -> Stage:
+    if tracking.state is ParcelState.DELIVERED:
+        return Stage.DELIVERED
+    return Stage.IN_TRANSIT if tracking.first_scan is not None else Stage.LABEL_CREATED
+
+
+def _unexpected(outcome: str) -> Attention:
+    return Attention(
+        reason="unexpected_outcome",
+        detail=f"A step ended with the outcome '{outcome}', which this version does not know.",
+        remedy="Deploy matching worker versions, then resume the order.",
+    )
+
+
+def _details(status: OrderStatus) -> str:
+    """The card shown in the Web UI, in Markdown; no personal data."""
+    rows = [("Stage", status.stage.value)]
+    if status.tracking_number:
+        rows.append(("Tracking", f"{status.tracking_number} ({status.service})"))
+    if status.cost:
+        rows.append(("Freight", status.cost))
+    if status.journal_batch:
+        rows.append(("Journal", status.journal_batch))
+    if status.waiting_for:
+        rows.append(("Waits for", status.waiting_for))
+    if status.attention:
+        rows.append(("Needs attention", f"{status.attention.detail} {status.attention.remedy}"))
+    return "\n\n".join(f"**{name}:** {text}" for name, text in rows)
