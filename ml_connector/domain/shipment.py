@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from ml_connector.domain.findings import Finding
 from ml_connector.domain.measures import Size, Weight
 from ml_connector.domain.money import Money
 from ml_connector.domain.order import Dimensions
@@ -61,6 +62,7 @@ class ShippedLine:
     """The open share of the line's base quantity."""
     weight: Weight
     volume: Decimal | None
+    """Of the open share, in cubic metres; `None` where Visma has none we can read."""
     dimensions: Dimensions
 
 
@@ -96,6 +98,8 @@ class ShipmentPlan:
     lines: tuple[ShippedLine, ...]
     commodities: tuple[Commodity, ...] = ()
     """Empty for a domestic shipment."""
+    findings: tuple[Finding, ...] = ()
+    """What was assumed in planning (a default weight, a country of origin)."""
 
     @property
     def international(self) -> bool:
