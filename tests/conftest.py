@@ -1,0 +1,78 @@
+"""What every test can rely on: no network, a clean environment, keys, one Temporal server."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from ml_connector.security.keys import MasterKey, MasterKeys
+from ml_connector.temporal.connection import connect
+from ml_connector.temporal.dev_server import DevServer
+from ml_connector.temporal.ports import free_port
+from tests.socket_guard import SocketGuard
+
+GUARD = SocketGuard()
+GUARD.install()
+
+_FOREIGN_SETTINGS = ("TEMPORAL_", "ML_CONNECTOR_", "HTTP_", "HTTPS_", "ALL_", "NO_PROXY")
+"""Variables of the developer's own machine that would change what is tested."""
+
+
+@pytest.fixture(autouse=True)
+def network_guard() -> Iterator[None]:
+    """Fail the test that tried to reach another machine, even where its error was swallowed."""
+    GUARD.take_attempts()
+    yield
+    assert GUARD.take_attempts() == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment() -> Iterator[None]:
+    """No Temporal profile, no own settings, no proxy from the surrounding shell."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.upper().startswith(_FOREIGN_SETTINGS):
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def master_keys() -> MasterKeys:
+    """One master key, the same in every run, so that recorded histories can be read."""
+    return MasterKeys([MasterKey.of(bytes(range(32)))])
+
+
+@pytest.fixture(scope="session")
+def unused_tcp_port_factory() -> Callable[[], int]:
+    """Makes loopback ports that nobody listens on.
+
+    In place of pytest-asyncio's, whose ports are ones an outgoing connection may take meanwhile.
+    """
+    return free_port
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """A loopback port that nobody listens on."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+async def dev_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevServer]:
+    """A real Temporal server without Web UI, one for each test process.
+
+    Tests share it, so each takes a task queue and workflow ids of its own.
+    """
+    home: Path = tmp_path_factory.mktemp("temporal")
+    server = DevServer(home, ui=False, time_skipping=True)
+    await server.start()
+    yield server
+    await server.kill()  # a clean stop takes a second, and nobody needs the data
+
+
+@pytest.fixture(scope="session")
+async def temporal_client(dev_server: DevServer, master_keys: MasterKeys) -> Client:
+    """A client of the shared server, with encryption as in production."""
+    return await connect(master_keys, environ={}, address=dev_server.address)
