@@ -1,0 +1,156 @@
+"""How a failed activity is told to its workflow.
+
+One interceptor around every activity opens its trail, and turns each error into what
+`workflows.stepping` understands:
+
+    Waiting    the activity did nothing yet; `Wait` says for what. No retry is used up.
+    Rejected   refused for good; `Attention` says why and what to do.
+    anything else is retried until the tenant's `give_up`, after a pause the error may name.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
+
+from activities.services import Services
+from activities.trail import Trail, open_trail
+from ml_connector.domain.findings import Finding
+from ml_connector.http.faults import (
+    CredentialsFault,
+    Fault,
+    OutcomeUnknownFault,
+    RejectedFault,
+    ThrottledFault,
+)
+from ml_connector.temporal.ids import subject_of
+from ml_connector.temporal.order_messages import Attention, Wait
+
+WAITING = "Waiting"
+REJECTED = "Rejected"
+SHORT_PAUSE = timedelta(seconds=30)
+"""A shorter throttle is left to the activity's own retry; a longer one is shown as a wait."""
+
+
+class NotYet(Exception):
+    """Nothing was done; the workflow is to wait."""
+
+    def __init__(self, wait: Wait) -> None:
+        super().__init__(wait.why)
+        self.wait = wait
+
+
+class Later(Exception):
+    """Try this activity again at an instant that the other side, or a rule, sets."""
+
+    def __init__(self, why: str, at: datetime) -> None:
+        super().__init__(why)
+        self.at = at
+
+
+def attention_of(findings: tuple[Finding, ...]) -> Attention:
+    """All findings as one reason to stop; the first names it."""
+    return Attention(
+        reason=findings[0].code,
+        detail=" ".join(finding.message for finding in findings),
+        remedy=" ".join(dict.fromkeys(finding.remedy for finding in findings)),
+    )
+
+
+def attention_for(fault: Fault) -> Attention:
+    """A refusal as a reason to stop."""
+    return Attention(
+        reason=(fault.code or "rejected").lower().replace(".", "_"),
+        detail=" ".join(part for part in (fault.what, fault.why) if part),
+        remedy=fault.remedy or "Mend what is named, then resume the order.",
+    )
+
+
+class FailureInterceptor(Interceptor):
+    """Opens the trail of each activity and translates its failure."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _Translating(next, self._services)
+
+
+class _Translating(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, services: Services) -> None:
+        super().__init__(next)
+        self._services = services
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        info = activity.info()
+        argument = input.args[0] if input.args else None
+        tenant = getattr(argument, "tenant", "") or ""
+        order = getattr(argument, "order", None)
+        _check_owner(info.workflow_id or "", tenant, order)
+        trail = Trail(tenant=tenant, order=order, actor=f"workflow {info.workflow_id}")
+        open_trail(trail)
+        with structlog.contextvars.bound_contextvars(
+            tenant=tenant, order=order, activity=info.activity_type, attempt=info.attempt
+        ):
+            try:
+                return await self.next.execute_activity(input)
+            except Exception as error:
+                translated = await self._translate(error, tenant)
+                if translated is None:
+                    raise
+                raise translated from error
+            finally:
+                await self._services.settle(trail)
+
+    async def _translate(self, error: Exception, tenant: str) -> ApplicationError | None:
+        match error:
+            case NotYet():
+                return _waiting(error.wait)
+            case Later():
+                return _retry(str(error), "Later", error.at - datetime.now(UTC))
+            case CredentialsFault():
+                await self._services.lock_out(tenant, error)
+                return _waiting(Wait(kind="credentials", why=str(error)))
+            case ThrottledFault() if error.retry_after > SHORT_PAUSE:
+                until = datetime.now(UTC) + error.retry_after
+                return _waiting(Wait(kind="throttled", why=str(error), until=until))
+            case ThrottledFault():
+                return _retry(str(error), "Throttled", error.retry_after)
+            case OutcomeUnknownFault():
+                return ApplicationError(str(error), type="OutcomeUnknown")
+            case RejectedFault():
+                return ApplicationError(
+                    str(error), attention_for(error), type=REJECTED, non_retryable=True
+                )
+            case Fault():
+                return ApplicationError(str(error), type="Transient")
+        return None
+
+
+def _check_owner(workflow_id: str, tenant: str, order: str | None) -> None:
+    """A workflow of one tenant or order may not act for another."""
+    subject = subject_of(workflow_id)
+    foreign_tenant = subject.tenant is not None and tenant != subject.tenant
+    foreign_order = subject.order is not None and order is not None and order != subject.order
+    if foreign_tenant or foreign_order:
+        raise ApplicationError(
+            "This workflow belongs to another tenant or order than its activity names.",
+            type="WrongTenant",
+            non_retryable=True,
+        )
+
+
+def _waiting(wait: Wait) -> ApplicationError:
+    return ApplicationError(wait.why, wait, type=WAITING, non_retryable=True)
+
+
+def _retry(message: str, kind: str, pause: timedelta) -> ApplicationError:
+    pause = max(pause, timedelta(milliseconds=1))
+    return ApplicationError(message, type=kind, next_retry_delay=pause)

@@ -1,0 +1,115 @@
+"""Every finding that the activities record about an order, in one place.
+
+The domain has findings of its own (what keeps an order from shipping); these are about what
+happened on the way. The runbook lists both. Texts name fields and numbers, never a person.
+"""
+
+from ml_connector.domain.findings import Finding
+
+CHANGED_AFTER_COMPLETION = Finding(
+    code="changed_after_completion",
+    message="The order was edited after its shipment was completed; nothing more is shipped.",
+    remedy="Ship again on purpose with: po ship --again --reason.",
+)
+CHANGED_AFTER_PICKUP = Finding(
+    code="changed_after_pickup",
+    message="The order changed after FedEx had taken the parcel; the shipment stays as it is.",
+    remedy="Agree with the supplier or FedEx what to do with the parcel.",
+)
+COST_UNKNOWN = Finding(
+    code="cost_unknown",
+    message="FedEx made the shipment without rating it, and no quote could be had.",
+    remedy="Posting asks again; if it still finds none, it waits for a person.",
+)
+COST_ESTIMATED = Finding(
+    code="cost_estimated",
+    message="FedEx made the shipment without rating it; the cost is from a quote.",
+    remedy="Compare with FedEx's invoice.",
+)
+LABEL_MISSING = Finding(
+    code="label_missing",
+    message="FedEx's answer held no label.",
+    remedy="Cancel the shipment and ship again, or print the label in FedEx Ship Manager.",
+)
+LABEL_UNAVAILABLE = Finding(
+    code="label_unavailable",
+    message="The shipment's answer was lost and FedEx already holds the parcel; its label cannot "
+    "be fetched any more, and its cost is from a quote.",
+    remedy="Nothing, unless a label is needed: then print it in FedEx Ship Manager.",
+)
+OUTCOME_UNKNOWN = Finding(
+    code="outcome_unknown",
+    message="A Ship answer was lost, and FedEx's search does not say clearly what became of it.",
+    remedy="Look for the order number in FedEx Ship Manager; cancel what is there, then resume.",
+)
+ALWAYS_STALE = Finding(
+    code="order_always_stale",
+    message="Visma refused our version of the document again and again, though nobody edits it.",
+    remedy="Save the document once in Visma; the next sweep writes the progress again.",
+)
+
+
+def orphan_shipped(tracking_number: str) -> Finding:
+    return Finding(
+        code="orphan_shipped",
+        message=f"A second parcel, {tracking_number}, of a lost answer is with FedEx.",
+        remedy="Ask the shipper which parcel is real; expect FedEx to bill both.",
+    )
+
+
+def refuses_writes(document: str, why: str) -> Finding:
+    return Finding(
+        code="document_refuses_writes",
+        message=f"Visma takes no shipment data on {document}: {why}",
+        remedy="Look at its status in Visma; order and receipts carry the same data.",
+    )
+
+
+def unreadable(order: str, why: str) -> Finding:
+    return Finding(
+        code="order_unreadable",
+        message=f"Visma's record of order {order} cannot be read: {why}",
+        remedy="Correct the order in Visma; it is read again once it is saved.",
+    )
+
+
+def tracking_unavailable(tracking_number: str, code: str) -> Finding:
+    return Finding(
+        code="tracking_unavailable",
+        message=f"FedEx does not track {tracking_number}: {code}.",
+        remedy="Look the number up at fedex.com; the connector keeps asking.",
+    )
+
+
+def tracking_code_unknown(tracking_number: str, code: str) -> Finding:
+    return Finding(
+        code="tracking_code_unknown",
+        message=f"FedEx reports the status code {code} for {tracking_number}, which this version "
+        "does not know.",
+        remedy="Report the code; the connector keeps asking.",
+    )
+
+
+def delivery_exception(tracking_number: str, description: str, code: str) -> Finding:
+    return Finding(
+        code="delivery_exception",
+        message=f"{tracking_number}: {description} ({code}).",
+        remedy="FedEx usually resolves it; call FedEx when it stays.",
+    )
+
+
+def return_charge_expected(tracking_number: str) -> Finding:
+    return Finding(
+        code="return_charge_expected",
+        message=f"{tracking_number} went back to the shipper. FedEx bills on scan, so the freight "
+        "stays, and a charge for the return may follow.",
+        remedy="Compare with FedEx's invoice.",
+    )
+
+
+def cancelled_at_fedex(tracking_number: str) -> Finding:
+    return Finding(
+        code="cancelled_at_fedex",
+        message=f"FedEx reports {tracking_number} as cancelled, and we did not cancel it.",
+        remedy="Ask who cancelled it; ship again with: po ship --again --reason.",
+    )

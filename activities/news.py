@@ -1,0 +1,105 @@
+"""Tell the orders' workflows what the store has learnt."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+from activities.services import Desk, Services
+from activities.shipped import tracking_of
+from activities.signatures import DELIVER_NEWS, RECORD_STAGE
+from activities.trail import current_trail
+from ml_connector.store.orders import OrderRow
+from ml_connector.temporal.ids import TaskQueue, order_workflow_id
+from ml_connector.temporal.messages import TenantInput
+from ml_connector.temporal.order_messages import News, OrderInput, StageRecord
+from ml_connector.temporal.priorities import priority_of
+from ml_connector.temporal.search_attributes import of_order
+
+BATCH = 100
+AT_ONCE = 8
+
+
+class NewsActivities:
+    """The outbox between the store and Temporal.
+
+    An order is marked in the transaction that learns something about it; the mark goes only when
+    its workflow was told exactly that. Crashing between the two repeats the news, which does no
+    harm.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @activity.defn(name=DELIVER_NEWS.name)
+    async def deliver_news(self, tenant: TenantInput) -> int:
+        """Start or nudge the workflow of every order that has news; how many were told."""
+        desk = await self._services.desk(tenant.tenant)
+        told = 0
+        while True:
+            async with self._services.store.read(desk.id) as view:
+                rows = await view.orders.pending_signals(BATCH)
+            if not rows:
+                return told
+            gate = asyncio.Semaphore(AT_ONCE)
+            await asyncio.gather(*(self._tell(desk, row, gate) for row in rows))
+            async with self._services.store.write(desk.id) as view:
+                for row in rows:
+                    await view.orders.mark_signalled(row.order, row.progress_version)
+            told += len(rows)
+            activity.heartbeat(told)
+
+    async def _tell(self, desk: Desk, row: OrderRow, gate: asyncio.Semaphore) -> None:
+        async with gate:
+            await tell_order(self._services.temporal, desk, row)
+
+    @activity.defn(name=RECORD_STAGE.name)
+    async def record_stage(self, record: StageRecord) -> bool:
+        """Write a stage that only the workflow knows of into the read model."""
+        attention = record.attention
+        async with self._services.store.write(record.tenant) as view:
+            await view.orders.save(
+                record.order,
+                stage=record.stage,
+                attention=attention.reason if attention else None,
+                attention_detail=attention.detail if attention else None,
+                attention_remedy=attention.remedy if attention else None,
+                attention_since=datetime.now(UTC) if attention else None,
+            )
+            current_trail().note(
+                view,
+                "order:parked" if attention else "order:stage",
+                stage=record.stage.value,
+                reason=attention.reason if attention else "",
+            )
+        return True
+
+
+async def tell_order(temporal: Client, desk: Desk, row: OrderRow) -> None:
+    """Start the order's workflow, or signal the one that runs."""
+    await temporal.start_workflow(
+        "PurchaseOrderWorkflow",
+        OrderInput(tenant=desk.id, order=row.order, policy=desk.policy),
+        id=order_workflow_id(desk.id, row.order),
+        task_queue=TaskQueue.MAIN,
+        start_signal="news",
+        start_signal_args=[_news(row)],
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        search_attributes=of_order(desk.id, row.order),
+        static_summary=f"{desk.tenant.name}: purchase order {row.order}",
+        priority=priority_of(desk.id),
+    )
+
+
+def _news(row: OrderRow) -> News:
+    return News(
+        version=row.progress_version,
+        fingerprint=row.fingerprint or "",
+        tracking=tracking_of(row),
+        generation=row.generation,
+        quote_request=row.quote_request_version or "",
+        cutoff_period=row.cutoff_period or "",
+    )

@@ -1,0 +1,249 @@
+"""Plan a shipment, and buy it once."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from temporalio import activity
+
+from activities.estimates import quoted_cost
+from activities.failures import Later, attention_for, attention_of
+from activities.master import MasterReader
+from activities.observation import SETTLED_IN_VISMA, observe
+from activities.recovery import Recovery
+from activities.services import Desk, Services
+from activities.shipped import (
+    NO_ATTENTION,
+    PlannedShipment,
+    dump_plan,
+    freight_journal,
+    is_alive,
+    load_plan,
+    record_created,
+    ship_key,
+    shown,
+)
+from activities.signatures import BUY_SHIPMENT, PREPARE_SHIPMENT
+from activities.trail import current_trail
+from ml_connector.domain.eligibility import Skipped, shipping_fingerprint
+from ml_connector.domain.findings import Finding
+from ml_connector.domain.order import PurchaseOrder
+from ml_connector.domain.planning import plan_shipment
+from ml_connector.domain.shipment import CreatedShipment, ShipmentPlan
+from ml_connector.domain.stage import Stage
+from ml_connector.fedex.client import PendingShipment
+from ml_connector.fedex.errors import FedExOutcomeUnknown, FedExRejected
+from ml_connector.http.faults import Fault
+from ml_connector.store.states import OperationState, ShipmentState
+from ml_connector.store.view import TenantView
+from ml_connector.temporal.order_messages import Bought, OrderRef, Prepared, PrepareRequest
+
+IN_DOUBT = frozenset({OperationState.SENT, OperationState.UNKNOWN})
+JOB = "job:"
+"""How an operation remembers an asynchronous shipment."""
+JOB_PAUSE = timedelta(seconds=5)
+"""Between two looks at an asynchronous shipment of more than 40 packages."""
+
+
+class ShippingActivities:
+    """The order's way to a label."""
+
+    def __init__(self, services: Services, master: MasterReader, recovery: Recovery) -> None:
+        self._services = services
+        self._master = master
+        self._recovery = recovery
+
+    # -- planning ---------------------------------------------------------------------------
+
+    @activity.defn(name=PREPARE_SHIPMENT.name)
+    async def prepare_shipment(self, request: PrepareRequest) -> Prepared:
+        """Read the order, judge it, and store the plan of its next shipment."""
+        desk = await self._services.desk(request.tenant)
+        known = await self._already_shipped(desk, request.order)
+        if known is not None:
+            return known
+        order = await desk.visma.get_order(request.order)
+        async with self._services.store.write(desk.id) as view:
+            row = await view.orders.get(order.number)
+            seen = await observe(view, desk, order, row)
+        if isinstance(seen.verdict, Skipped):
+            return await self._skip(desk, order, seen.verdict)
+        master = await self._master.of(desk, order)
+        generation = await self._next_generation(desk, order.number)
+        plan = plan_shipment(order, master, desk.tenant, generation, desk.now().date())
+        if not isinstance(plan, ShipmentPlan):
+            return await self._refuse(desk, order, plan)
+        planned = PlannedShipment(
+            plan=plan, fingerprint=seen.fingerprint, parcel=shipping_fingerprint(order)
+        )
+        return await self._accept(desk, planned, released=request.released)
+
+    async def _already_shipped(self, desk: Desk, number: str) -> Prepared | None:
+        """A live shipment, or one whose answer is in doubt: neither is planned again."""
+        async with self._services.store.read(desk.id) as view:
+            row = await view.orders.get(number)
+            shipment = await view.shipments.current(number)
+            if row is None or shipment is None:
+                return None
+            if is_alive(shipment):
+                journal = await freight_journal(view, number, shipment.generation)
+                return Prepared(outcome="shipped", shipment=shown(desk, row, shipment, journal))
+            operation = await view.operations.get(ship_key(desk.id, number, shipment.generation))
+        if operation is not None and operation.state in IN_DOUBT:
+            return Prepared(outcome="ready", generation=shipment.generation)
+        return None
+
+    async def _next_generation(self, desk: Desk, number: str) -> int:
+        """It rises only when the present generation is dead."""
+        async with self._services.store.read(desk.id) as view:
+            shipment = await view.shipments.current(number)
+        if shipment is None:
+            return 1
+        planned = shipment.state is ShipmentState.PLANNED
+        return shipment.generation if planned else shipment.generation + 1
+
+    async def _skip(self, desk: Desk, order: PurchaseOrder, why: Skipped) -> Prepared:
+        over = order.status in SETTLED_IN_VISMA
+        async with self._services.store.write(desk.id) as view:
+            await view.orders.save(
+                order.number,
+                stage=Stage.CANCELLED if over else Stage.DISCOVERED,
+                **NO_ATTENTION,
+            )
+            current_trail().write(view)
+        return Prepared(outcome="closed" if over else "skipped", skip_reason=why.code)
+
+    async def _refuse(
+        self, desk: Desk, order: PurchaseOrder, findings: tuple[Finding, ...]
+    ) -> Prepared:
+        attention = attention_of(findings)
+        async with self._services.store.write(desk.id) as view:
+            for finding in findings:
+                await view.findings.add(order.number, finding)
+            current_trail().note(
+                view, "order:cannot_ship", findings=[finding.code for finding in findings]
+            )
+        return Prepared(outcome="attention", attention=attention)
+
+    async def _accept(self, desk: Desk, planned: PlannedShipment, *, released: bool) -> Prepared:
+        plan = planned.plan
+        waits = desk.tenant.shipping.release == "manual" and not released
+        async with self._services.store.write(desk.id) as view:
+            row = await view.orders.get(plan.order)
+            waits = waits and not (row is not None and row.released)
+            await view.findings.resolve_all(plan.order)
+            await view.orders.save(
+                plan.order,
+                stage=Stage.WAITING_RELEASE if waits else Stage.SHIPPING,
+                released=not waits,
+                **NO_ATTENTION,
+            )
+            if not waits:
+                await self._store_plan(view, desk, planned)
+            current_trail().note(view, "shipment:planned", generation=plan.generation)
+        if waits:
+            return Prepared(outcome="needs_release", generation=plan.generation)
+        return Prepared(outcome="ready", generation=plan.generation)
+
+    async def _store_plan(self, view: TenantView, desk: Desk, planned: PlannedShipment) -> None:
+        plan = planned.plan
+        await view.shipments.add(
+            plan.order,
+            plan.generation,
+            reference=plan.reference,
+            plan=dump_plan(planned),
+            service=plan.service,
+            ship_date=plan.ship_date,
+        )
+        await view.operations.begin(
+            ship_key(desk.id, plan.order, plan.generation),
+            step="ship",
+            order=plan.order,
+            generation=plan.generation,
+            request_digest=planned.fingerprint,
+        )
+
+    # -- buying -----------------------------------------------------------------------------
+
+    @activity.defn(name=BUY_SHIPMENT.name)
+    async def buy_shipment(self, ref: OrderRef) -> Bought:
+        """Create the planned shipment at FedEx; whatever was done before is found, not repeated."""
+        desk = await self._services.desk(ref.tenant)
+        key = ship_key(desk.id, ref.order, ref.generation)
+        async with self._services.store.read(desk.id) as view:
+            row = await view.orders.get(ref.order)
+            shipment = await view.shipments.get(ref.order, ref.generation)
+            operation = await view.operations.get(key)
+        if row is None or shipment is None or operation is None:
+            return Bought(outcome="again")
+        if is_alive(shipment):
+            return Bought(outcome="live", shipment=shown(desk, row, shipment, None))
+        if shipment.state is not ShipmentState.PLANNED:
+            return Bought(outcome="again")
+        planned = load_plan(shipment)
+        if operation.state in IN_DOUBT:
+            if (operation.note or "").startswith(JOB):
+                return await self._collect(
+                    desk, key, planned, (operation.note or "").removeprefix(JOB)
+                )
+            return await self._recovery.resolve(desk, key, operation, planned)
+        if row.fingerprint != planned.fingerprint:
+            return Bought(outcome="again")
+        return await self._buy(desk, key, planned)
+
+    async def _buy(self, desk: Desk, key: str, planned: PlannedShipment) -> Bought:
+        async with self._services.store.write(desk.id) as view:
+            await view.operations.mark_sent(key, datetime.now(UTC) + desk.deadline)
+        try:
+            created = await desk.fedex.create_shipment(planned.plan, transaction_id=key)
+        except FedExRejected as rejected:
+            return await self._rejected(desk, key, planned, rejected)
+        except FedExOutcomeUnknown as unknown:
+            async with self._services.store.write(desk.id) as view:
+                await view.operations.mark_unknown(
+                    key, {"what": str(unknown)}, deadline=datetime.now(UTC)
+                )
+                current_trail().note(view, "shipment:answer_lost", operation=key)
+            wait = desk.tenant.retry.recovery_wait
+            raise Later(str(unknown), datetime.now(UTC) + wait) from unknown
+        except Fault:
+            # The error tree says so: nothing was created, so nothing needs looking up.
+            async with self._services.store.write(desk.id) as view:
+                await view.operations.back_to_intended(key, "nothing was created")
+            raise
+        return await self._bought(desk, key, planned, created)
+
+    async def _bought(
+        self,
+        desk: Desk,
+        key: str,
+        planned: PlannedShipment,
+        created: CreatedShipment | PendingShipment,
+    ) -> Bought:
+        if isinstance(created, PendingShipment):
+            async with self._services.store.write(desk.id) as view:
+                await view.operations.annotate(key, f"{JOB}{created.job_id}")
+            raise Later(
+                "FedEx makes this shipment in the background.", datetime.now(UTC) + JOB_PAUSE
+            )
+        if created.cost is None:
+            created = replace(created, cost=await quoted_cost(desk, planned.plan, key))
+        row, shipment = await record_created(self._services.store, desk, key, planned, created)
+        return Bought(outcome="live", shipment=shown(desk, row, shipment, None))
+
+    async def _collect(self, desk: Desk, key: str, planned: PlannedShipment, job_id: str) -> Bought:
+        created = await desk.fedex.shipment_results(job_id, transaction_id=key)
+        return await self._bought(desk, key, planned, created)
+
+    async def _rejected(
+        self, desk: Desk, key: str, planned: PlannedShipment, rejected: FedExRejected
+    ) -> Bought:
+        attention = attention_for(rejected)
+        async with self._services.store.write(desk.id) as view:
+            await view.operations.reject(key, {"code": rejected.code, "what": str(rejected)})
+            await view.operations.back_to_intended(key, "FedEx refused it")
+            await view.findings.add(
+                planned.plan.order,
+                Finding(code=attention.reason, message=attention.detail, remedy=attention.remedy),
+            )
+            current_trail().note(view, "shipment:rejected", code=rejected.code)
+        return Bought(outcome="attention", attention=attention)

@@ -1,0 +1,193 @@
+"""Poll due tracking numbers, thirty a call, and keep what changed."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from temporalio import activity
+
+from activities import findings
+from activities.services import Desk, Services
+from activities.shipped import after_posting
+from activities.signatures import POLL_TRACKING
+from activities.trail import current_trail
+from ml_connector.domain.stage import Stage
+from ml_connector.domain.tracking import ParcelReport, ParcelState, ParcelStatus
+from ml_connector.domain.tracking_states import (
+    due_after,
+    interpret,
+    select_report,
+    shipment_status,
+)
+from ml_connector.fedex.client import TrackError, TrackQuery
+from ml_connector.store.orders import OrderRow
+from ml_connector.store.parcels import Parcel
+from ml_connector.store.view import TenantView
+from ml_connector.temporal.messages import TenantInput
+from ml_connector.temporal.sweep_messages import SweepRound
+
+BUNDLE = 30
+"""Numbers in one Track call (TRACKING.TRACKINGNUMBERS.LIMITEXCEEDED above)."""
+ROUND = 20 * BUNDLE
+SHIP_DATE_SLACK = timedelta(days=2)
+"""FedEx uses numbers again: only a report near our own ship date is ours."""
+ARRIVED = frozenset({ParcelState.DELIVERED, ParcelState.RETURNED})
+FINAL = ARRIVED | {ParcelState.CANCELLED}
+
+
+class TrackingActivities:
+    """One round of the sweep."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @activity.defn(name=POLL_TRACKING.name)
+    async def poll_tracking(self, tenant: TenantInput) -> SweepRound:
+        """Claim due parcels, ask FedEx about them, and record what is new."""
+        desk = await self._services.desk(tenant.tenant)
+        async with self._services.store.write(desk.id) as view:
+            due = await view.parcels.due(datetime.now(UTC), ROUND)
+        changed = 0
+        for start in range(0, len(due), BUNDLE):
+            activity.heartbeat(start)
+            changed += await self._poll(desk, due[start : start + BUNDLE])
+        return SweepRound(polled=len(due), changed=changed, more=len(due) == ROUND)
+
+    async def _poll(self, desk: Desk, parcels: Sequence[Parcel]) -> int:
+        answers = await desk.fedex.track(
+            [_query(parcel) for parcel in parcels], transaction_id=f"{desk.id}/track"
+        )
+        async with self._services.store.write(desk.id) as view:
+            moved: set[tuple[str, int]] = set()
+            for parcel in parcels:
+                answer = answers.get(parcel.tracking_number)
+                if await self._learn(view, desk, parcel, answer):
+                    moved.add((parcel.order, parcel.generation))
+            told = [await self._tell(view, *shipment) for shipment in sorted(moved)]
+            current_trail().write(view)
+        return sum(told)
+
+    async def _learn(
+        self,
+        view: TenantView,
+        desk: Desk,
+        parcel: Parcel,
+        answer: tuple[ParcelReport, ...] | TrackError | None,
+    ) -> bool:
+        now = datetime.now(UTC)
+        report = None
+        if isinstance(answer, tuple):
+            shipped_on = parcel.created_at.astimezone(desk.zone).date()
+            report = select_report(answer, shipped_on)
+        if report is None:
+            await self._no_answer(view, desk, parcel, answer, now)
+            return False
+        status = interpret(report)
+        pause = due_after(status.state, desk.tenant.polling.due)
+        mark = _digest(report)
+        if mark == parcel.last_hash and pause is not None:
+            await view.parcels.postpone([parcel.tracking_number], now + pause)
+            return False
+        changed = await view.parcels.record(
+            parcel.tracking_number,
+            status,
+            unique_id=report.unique_id,
+            scans=report.scans,
+            last_hash=mark,
+            next_poll_at=now + (pause or timedelta()),
+        )
+        if status.state in FINAL:
+            await view.parcels.finish(parcel.tracking_number)
+        await _find(view, parcel, status)
+        return changed
+
+    async def _no_answer(
+        self,
+        view: TenantView,
+        desk: Desk,
+        parcel: Parcel,
+        answer: object,
+        now: datetime,
+    ) -> None:
+        """A fresh number may be unknown to FedEx for a day; after that it is a finding."""
+        pause = desk.tenant.polling.due.label_created
+        await view.parcels.postpone([parcel.tracking_number], now + pause)
+        unknown = isinstance(answer, TrackError) and answer.not_found
+        if unknown and now - parcel.created_at < desk.tenant.polling.not_found_grace:
+            return
+        code = answer.code if isinstance(answer, TrackError) else "no report near the ship date"
+        await view.findings.add(
+            parcel.order, findings.tracking_unavailable(parcel.tracking_number, code)
+        )
+
+    async def _tell(self, view: TenantView, order: str, generation: int) -> bool:
+        """All pieces together; the order hears of it only when that has changed."""
+        row = await view.orders.get(order)
+        if row is None or row.generation != generation:
+            return False
+        pieces = await view.parcels.by_order(order, generation)
+        whole = shipment_status([_status(piece) for piece in pieces])
+        before = (row.tracking_state, row.first_scan_at, row.delivered_at, row.tracking_code)
+        after = (whole.state.value, whole.first_scan, whole.delivered_at, whole.code)
+        if before[:3] == after[:3]:
+            return False
+        await view.orders.progressed(
+            order,
+            stage=_stage(row, whole),
+            tracking_state=whole.state.value,
+            tracking_code=whole.code,
+            first_scan_at=whole.first_scan,
+            delivered_at=whole.delivered_at,
+        )
+        current_trail().note(view, "parcel:moved", order=order, state=whole.state.value)
+        return True
+
+
+def _query(parcel: Parcel) -> TrackQuery:
+    shipped = parcel.created_at.date()
+    return TrackQuery(
+        tracking_number=parcel.tracking_number,
+        ship_date_begin=shipped - SHIP_DATE_SLACK,
+        ship_date_end=None,
+    )
+
+
+def _digest(report: ParcelReport) -> str:
+    return hashlib.sha256(repr(report).encode()).hexdigest()
+
+
+def _status(parcel: Parcel) -> ParcelStatus:
+    return ParcelStatus(
+        state=parcel.state,
+        code=parcel.code,
+        description="",
+        first_scan=parcel.first_scan_at,
+        delivered_at=parcel.delivered_at,
+    )
+
+
+def _stage(row: OrderRow, whole: ParcelStatus) -> Stage:
+    """The stage the parcel itself brings about; a parked order stays parked."""
+    if row.stage == Stage.NEEDS_ATTENTION:
+        return Stage.NEEDS_ATTENTION
+    if row.journal_batch is not None and whole.state in ARRIVED:
+        return after_posting(row.stage, whole.state)
+    if whole.state is ParcelState.DELIVERED:
+        return Stage.DELIVERED
+    return Stage.IN_TRANSIT if whole.first_scan is not None else Stage.LABEL_CREATED
+
+
+async def _find(view: TenantView, parcel: Parcel, status: ParcelStatus) -> None:
+    number = parcel.tracking_number
+    finding = None
+    match status.state:
+        case ParcelState.UNKNOWN:
+            finding = findings.tracking_code_unknown(number, status.code)
+        case ParcelState.EXCEPTION:
+            finding = findings.delivery_exception(number, status.description, status.code)
+        case ParcelState.RETURNED:
+            finding = findings.return_charge_expected(number)
+        case ParcelState.CANCELLED:
+            finding = findings.cancelled_at_fedex(number)
+    if finding is not None:
+        await view.findings.add(parcel.order, finding)
