@@ -60,6 +60,7 @@ class PurchaseOrderWorkflow:
         self._attention: Attention | None = None
         self._waiting_for = ""
         self._news = News(version=-1)
+        self._settled = -1
         self._shipment: Shipped | None = None
         self._released = False
         self._wake = False
@@ -87,6 +88,8 @@ class PurchaseOrderWorkflow:
     # -- shipping ---------------------------------------------------------------------------
 
     async def _until_shipped(self) -> None:
+        # The plan is made from the order as it is read now: older news says nothing new of it.
+        self._settled = self._news.version
         prepared = await call(
             activity.PREPARE_SHIPMENT,
             PrepareRequest(tenant=self._tenant, order=self._order, released=self._released),
@@ -149,12 +152,14 @@ class PurchaseOrderWorkflow:
             await self._wait("news of the parcel")
 
     def _changed(self, shipment: Shipped) -> bool:
-        now = self._news.fingerprint
-        return bool(now) and now != shipment.fingerprint
+        """Whether news that came after the last look at the order shows another content."""
+        fresh = self._news.version > self._settled
+        return fresh and self._news.fingerprint not in ("", shipment.fingerprint)
 
     async def _review(self, shipment: Shipped) -> None:
         """The order was edited, held or cancelled after its label was made."""
         wish, self._cancel = self._cancel, None
+        self._settled = self._news.version
         reviewed = await call(
             activity.REVIEW_CHANGE,
             ReviewRequest(
@@ -240,15 +245,22 @@ class PurchaseOrderWorkflow:
     async def _park(self, attention: Attention) -> None:
         """Stop here until a person resumes the order or something about it changes."""
         self._enter(Stage.NEEDS_ATTENTION, attention=attention)
+        await self._record(attention)
+        await self._wait(attention.detail)
+        if self._shipment is not None:
+            self._enter(_stage_of(self._tracking()), attention=self._note)
+            await self._record(self._note)
+
+    async def _record(self, attention: Attention | None) -> None:
+        """Stages that an activity brings about are in the store already; this one is ours."""
         await call(
             activity.RECORD_STAGE,
             StageRecord(
                 tenant=self._tenant, order=self._order, stage=self._stage, attention=attention
             ),
             self._policy,
-            summary=f"needs attention: {attention.reason}",
+            summary=f"needs attention: {attention.reason}" if attention else "goes on",
         )
-        await self._wait(attention.detail)
 
     async def _until_woken(self, pause: timedelta) -> None:
         try:
