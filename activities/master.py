@@ -65,8 +65,8 @@ class MasterReader:
                 f"{order.supplier}/{place}",
                 lambda: desk.visma.supplier_location(order.supplier, place),
             )
-            if location is not None and location.party is not None:
-                return location.party
+            # A location that cannot be told is a finding, never another address in silence.
+            return location.party if location else None
         supplier = await self._maybe(
             desk, "supplier", order.supplier, lambda: desk.visma.supplier(order.supplier)
         )

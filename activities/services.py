@@ -20,6 +20,7 @@ from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
 from ml_connector.temporal.order_messages import Policy
 from ml_connector.visma.client import VismaClient
+from ml_connector.visma.limits import LocalBudget
 from ml_connector.visma.tokens import VismaCredential, VismaTokens, split_token_url
 
 _log = structlog.get_logger(__name__)
@@ -128,7 +129,7 @@ class Services:
         transport = self.transport("visma", tenant.visma.api_url)
         token_base, token_path = split_token_url(tenant.visma.token_url)
         tokens = VismaTokens(self.transport("visma", token_base), credential, path=token_path)
-        return VismaClient(transport, tokens=tokens)
+        return VismaClient(transport, tokens=tokens, budget=LocalBudget())
 
     def _fedex(self, tenant: Tenant, secrets: dict[str, str]) -> FedExClient:
         own_track = "fedex.track_client_id" in secrets
