@@ -1,0 +1,5 @@
+"""`python -m starter` is `ml-connector`."""
+
+from starter.main import main
+
+main()

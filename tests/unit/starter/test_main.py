@@ -1,0 +1,221 @@
+"""Every error becomes one clear message and its exit code; every command explains itself."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from starter import po
+from starter.main import app
+from tests.unit.starter.conftest import NORDIC, Cli
+
+
+def commands() -> list[tuple[str, ...]]:
+    """The path of every command and group."""
+    found: list[tuple[str, ...]] = [()]
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        found.append((name,))
+        found += [(name, below) for below in getattr(command, "commands", {})]
+    return found
+
+
+def test_there_are_the_commands_of_the_design() -> None:
+    assert {" ".join(path) for path in commands()} >= {
+        "up",
+        "worker",
+        "codec-server",
+        "sandbox",
+        "doctor",
+        "tenant apply",
+        "tenant list",
+        "tenant show",
+        "tenant remove",
+        "schedule list",
+        "schedule apply",
+        "schedule pause",
+        "schedule resume",
+        "schedule trigger",
+        "po list",
+        "po show",
+    }
+
+
+@pytest.mark.parametrize("path", commands(), ids=" ".join)
+def test_help(cli: Cli, path: tuple[str, ...]) -> None:
+    shown = cli(*path, "--help")
+    assert shown.code == 0
+    assert shown.out.startswith("Usage: ml-connector")
+    assert shown.err == ""
+    if "Commands:" not in shown.out:
+        assert "Examples:\n    ml-connector " in shown.out or "Examples:\n    TEMPORAL" in shown.out
+        assert "--json" in shown.out
+
+
+@pytest.mark.parametrize("path", [(), ("tenant",), ("schedule",), ("po",)], ids=" ".join)
+def test_a_group_alone_lists_its_commands(cli: Cli, path: tuple[str, ...]) -> None:
+    shown = cli(*path)
+    assert (shown.code, shown.out) == (2, "")
+    assert "Commands:" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        (("nope",), "'nope'"),
+        (("tenant", "list", "--nope"), "--nope"),
+        (("tenant", "apply"), "FILE"),
+        (("sandbox", "--fedex-port", "many"), "--fedex-port"),
+        (("sandbox", "--fedex-port", "70000"), "65535"),
+        (("schedule", "trigger", "everything"), "everything"),
+        (("po", "list", "--stage", "lost"), "lost"),
+    ],
+)
+def test_a_wrong_command_line(cli: Cli, line: tuple[str, ...], named: str) -> None:
+    refused = cli(*line)
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("error: ")
+    assert named in refused.err
+    assert "--help" in refused.err
+    assert "[command_line]" in refused.err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("schedule", "list"),
+        ("schedule", "apply"),
+        ("schedule", "pause", "--reason", "a test"),
+        ("schedule", "resume", "--reason", "a test"),
+        ("schedule", "trigger", "discovery"),
+    ],
+    ids=" ".join,
+)
+def test_no_temporal_server(cli: Cli, line: tuple[str, ...]) -> None:
+    refused = cli(*line, "--json")
+    assert (refused.code, refused.out) == (4, "")
+    assert f"Temporal does not answer at {os.environ['TEMPORAL_ADDRESS']}" in refused.err
+    assert "[temporal_unavailable]" in refused.err
+
+
+def test_unusable_settings(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ML_CONNECTOR_TOKEN_WINDOW", "soon")
+    refused = cli("tenant", "list")
+    assert refused.code == 2
+    assert "ML_CONNECTOR_TOKEN_WINDOW" in refused.err
+
+
+def test_a_database_url_that_is_none(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ML_CONNECTOR_MASTER_KEY", "00" * 32)
+    monkeypatch.setenv("ML_CONNECTOR_DATABASE_URL", "oracle://connector:pw-marker@db/x")
+    refused = cli("tenant", "list")
+    assert refused.code == 2
+    assert "oracle" in refused.err
+    assert "pw-marker" not in refused.err
+
+
+def test_a_database_that_does_not_answer(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ML_CONNECTOR_MASTER_KEY", "00" * 32)
+    monkeypatch.setenv("ML_CONNECTOR_DATABASE_URL", "postgresql://u:pw-marker@127.0.0.1:1/x")
+    refused = cli("tenant", "list")
+    assert refused.code == 4
+    assert "The database does not answer" in refused.err
+    assert "pw-marker" not in refused.err
+
+
+def test_hosts_that_share_a_database_are_given_no_key(
+    cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ML_CONNECTOR_DATABASE_URL", "postgresql://u@127.0.0.1:1/x")
+    refused = cli("tenant", "list")
+    assert refused.code == 2
+    assert "ML_CONNECTOR_MASTER_KEY_FILE" in refused.err
+    assert not (home / "master.key").exists()
+
+
+def test_another_master_key_does_not_open_the_database(
+    nordic: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ML_CONNECTOR_MASTER_KEY", "00" * 32)
+    refused = nordic("tenant", "list")
+    assert refused.code == 2
+    assert "is not loaded" in refused.err
+
+
+def test_a_database_of_a_newer_version(nordic: Cli, home: Path) -> None:
+    _sqlite(home / "ml-connector.db", "UPDATE alembic_version SET version_num = 'of the future'")
+    refused = nordic("tenant", "list")
+    assert refused.code == 1
+    assert "newer version" in refused.err
+
+
+def test_a_defect_leaves_its_traceback_in_a_private_file_only(
+    cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("client_secret=defect-marker")
+
+    monkeypatch.setattr(po, "show", broken)
+    failed = cli("po", "list")
+    assert (failed.code, failed.out) == (5, "")
+    assert "ZeroDivisionError" in failed.err
+    [log] = (home / "logs").iterdir()
+    assert f"[{log.stem}]" in failed.err
+    assert str(log) in failed.err
+    assert "Traceback" in log.read_text()
+    assert "defect-marker" not in log.read_text() + failed.err
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+def test_a_defect_is_told_even_where_nothing_can_be_kept(
+    cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(po, "show", broken)
+    home.mkdir()
+    (home / "logs").touch()
+    failed = cli("po", "list")
+    assert failed.code == 5
+    assert "details could not be kept: File exists" in failed.err
+
+
+def test_a_home_that_is_no_folder(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_way = tmp_path / "a-file"
+    in_the_way.touch()
+    monkeypatch.setenv("ML_CONNECTOR_HOME", str(in_the_way))
+    refused = cli("tenant", "list")
+    assert refused.code == 2
+    assert f"{in_the_way} cannot be used" in refused.err
+
+
+def test_the_program_itself(home: Path, tmp_path: Path) -> None:
+    """As a person runs it: a process of its own, data and talk on streams of their own."""
+
+    def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "starter", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "ML_CONNECTOR_HOME": str(home)},
+        )
+
+    listed = program("po", "list", "--json")
+    assert (listed.returncode, listed.stdout, listed.stderr) == (0, "[]\n", "")
+    refused = program("tenant", "apply", str(NORDIC), "--json")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "NORDIC_VISMA_ID" in refused.stderr
+
+
+def _sqlite(file: Path, statement: str) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(statement)
