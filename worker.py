@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
-import httpx
 import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -19,6 +18,7 @@ from activities.registry import activities_by_queue
 from activities.services import Services
 from activities.token_source import TokenFunnel
 from ml_connector.domain.tenant import Tenant
+from ml_connector.http.transport import open_client
 from ml_connector.security.keys import MasterKeys
 from ml_connector.settings import Settings
 from ml_connector.store.states import TenantState
@@ -36,7 +36,6 @@ from workflows import WORKFLOWS
 LOOK_AT_TENANTS = timedelta(seconds=2)
 """How soon a new or changed tenant gets its schedules."""
 PAUSE_NOTE = "Paused by ml-connector: the tenant needs new credentials."
-CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=40)
 
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +54,7 @@ async def run(
     Raises SearchAttributesMissing, with the command that registers them.
     """
     async with AsyncExitStack() as running:
-        http = await running.enter_async_context(httpx.AsyncClient(limits=CONNECTIONS))
+        http = await running.enter_async_context(open_client())
         tokens = TokenFunnel(
             store=store, temporal=client, egress=settings.egress, window=settings.token_window
         )

@@ -35,6 +35,7 @@ _QUIET = {
     # At INFO it prints statements with their parameters.
     "sqlalchemy.engine": logging.WARNING,
     "aiosqlite": logging.WARNING,
+    "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
 }
 

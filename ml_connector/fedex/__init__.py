@@ -1,0 +1,1 @@
+"""FedEx's REST APIs: Authorization, Ship, Track, Rate, Address Validation, Availability."""
