@@ -1,0 +1,52 @@
+"""Transactions on one database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ml_connector.store import engine as engines
+from ml_connector.store.errors import NestedWrite
+
+
+class Database:
+    """Opens reading and writing transactions; belongs to one event loop."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._readers = engines.reading(engine)
+        self._writers = engines.writing(engine)
+        self._writing: set[asyncio.Task[Any] | None] = set()
+        # SQLite lets one writer in and makes the others poll for it, in no order. Within a
+        # process they queue here instead, first come, first served.
+        self._turn: AbstractAsyncContextManager[Any] = (
+            asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        )
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """One snapshot; a statement that writes fails."""
+        async with self._readers.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed on a clean exit, rolled back on any exception.
+
+        Raises `NestedWrite` when the calling task is writing already: in SQLite it would wait
+        for itself.
+        """
+        task = asyncio.current_task()
+        if task in self._writing:
+            raise NestedWrite("This task has a write transaction open already; use that one.")
+        self._writing.add(task)
+        try:
+            async with self._turn, self._writers.begin() as connection:
+                yield connection
+        finally:
+            self._writing.discard(task)
+
+    async def close(self) -> None:
+        await self._engine.dispose()

@@ -1,0 +1,89 @@
+"""Findings: what a person should know, until it is so no more."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select
+
+from ml_connector.domain.findings import Finding
+from ml_connector.store.repository import Repository
+from ml_connector.store.scope import into
+from ml_connector.store.tables import Finding as FindingRow
+from ml_connector.store.tables.orders import OPEN_FINDING
+
+_OF_TENANT = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRecord:
+    """A finding, about an order or (`order` is `None`) about the tenant."""
+
+    order: str | None
+    code: str
+    message: str
+    remedy: str
+    opened_at: datetime
+    last_seen_at: datetime
+    resolved_at: datetime | None
+
+
+class Findings(Repository):
+    """A tenant's findings; of one order and code at most one is open."""
+
+    __slots__ = ()
+
+    async def add(self, order: str | None, finding: Finding) -> bool:
+        """Open it, or renew the text of the open one. True when it is new."""
+        now, fresh = self._scope.clock(), uuid.uuid4().hex
+        seen = {"message": finding.message, "remedy": finding.remedy, "last_seen_at": now}
+        about = {"order": order or _OF_TENANT, "code": finding.code}
+        renewed = await self._scope.execute(
+            self._scope.insert(FindingRow, {**about, **seen, "id": fresh, "opened_at": now})
+            .on_conflict_do_update(
+                index_elements=[FindingRow.tenant, FindingRow.order, FindingRow.code],
+                index_where=OPEN_FINDING,
+                set_=seen,
+            )
+            .returning(FindingRow.id)
+        )
+        return bool(renewed.scalar_one() == fresh)
+
+    async def resolve(self, order: str | None, code: str) -> bool:
+        """It is so no more. False when it was not open."""
+        done = await self._scope.execute(
+            self._scope.update(FindingRow)
+            .where(OPEN_FINDING, FindingRow.order == (order or _OF_TENANT))
+            .where(FindingRow.code == code)
+            .values(resolved_at=self._scope.clock())
+        )
+        return done.rowcount == 1
+
+    async def resolve_all(self, order: str) -> None:
+        """None of them is so any more: the order can ship."""
+        await self._scope.execute(
+            self._scope.update(FindingRow)
+            .where(OPEN_FINDING, FindingRow.order == order)
+            .values(resolved_at=self._scope.clock())
+        )
+
+    async def open(self, order: str | None = None) -> tuple[FindingRecord, ...]:
+        """Open findings, the oldest first; of one order if it is given."""
+        found = self._scope.select(FindingRow).where(OPEN_FINDING)
+        if order is not None:
+            found = found.where(FindingRow.order == order)
+        return await self._list(found)
+
+    async def history(self, order: str) -> tuple[FindingRecord, ...]:
+        """All findings an order ever had, the oldest first."""
+        found = self._scope.select(FindingRow).where(FindingRow.order == order)
+        return await self._list(found)
+
+    async def _list(self, found: Select[Any]) -> tuple[FindingRecord, ...]:
+        oldest_first = found.order_by(FindingRow.opened_at, FindingRow.order, FindingRow.code)
+        return tuple(_record(row) for row in await self._scope.all(oldest_first))
+
+
+def _record(row: Row[Any]) -> FindingRecord:
+    return into(FindingRecord, row, order=row.order_nbr or None)

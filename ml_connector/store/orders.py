@@ -1,0 +1,254 @@
+"""The read model of purchase orders: what listings show and sweeps ask for."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypedDict, Unpack
+
+from sqlalchemy import ColumnElement, Select, func, or_
+
+from ml_connector.store.errors import UnknownRecord
+from ml_connector.store.repository import Repository
+from ml_connector.store.scope import into
+from ml_connector.store.tables import Journal, Order, Parcel
+from ml_connector.store.tables.orders import BEHIND, PARKED, UNSIGNALLED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """One order as the connector knows it. Texts hold no personal data."""
+
+    order: str
+    stage: str
+    attention: str | None
+    """Why the order is parked; `None` while it is not."""
+    attention_detail: str | None
+    attention_remedy: str | None
+    attention_since: datetime | None
+    skip_reason: str | None
+    skip_detail: str | None
+    fingerprint: str | None
+    """Of the content that matters to us, as last seen."""
+    version: str | None
+    """Visma's row version, as last seen."""
+    last_modified: str | None
+    """Visma's own text, without a zone."""
+    discovered_from: str | None
+    generation: int
+    """0 before the first shipment."""
+    service: str | None
+    master_tracking: str | None
+    cost_amount: Decimal | None
+    cost_currency: str | None
+    """ISO 4217"""
+    cost_source: str | None
+    journal_batch: str | None
+    delivered_at: datetime | None
+    first_scan_at: datetime | None
+    tracking_state: str | None
+    tracking_code: str | None
+    progress_version: int
+    """Rises with every news of the shipment."""
+    progress_written: int
+    """The news that Visma has; lower than `progress_version` means it is behind."""
+    written_fields: Mapping[str, Any]
+    """What we last wrote to Visma, by Visma's field name."""
+    seen_fields: Mapping[str, Any]
+    """What Visma held in our fields at `version`."""
+    released: bool
+    """A person has let it ship, where the tenant wants that."""
+    cutoff_period: str | None
+    """A period (YYYYMM) that wants the freight before it closes."""
+    checked_at: datetime | None
+    """When a parked or skipped order was last looked at again."""
+    signal_pending: bool
+    """The order's workflow has not been told the latest news yet."""
+    quote_request_version: str | None
+    quote_result: str | None
+    receipts: Sequence[str]
+    workflow_closed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class OrderChanges(TypedDict, total=False):
+    """The columns a caller may set; those not named stay as they are."""
+
+    stage: str
+    attention: str | None
+    attention_detail: str | None
+    attention_remedy: str | None
+    attention_since: datetime | None
+    skip_reason: str | None
+    skip_detail: str | None
+    fingerprint: str | None
+    version: str | None
+    last_modified: str | None
+    discovered_from: str | None
+    generation: int
+    service: str | None
+    master_tracking: str | None
+    cost_amount: Decimal | None
+    cost_currency: str | None
+    cost_source: str | None
+    journal_batch: str | None
+    delivered_at: datetime | None
+    first_scan_at: datetime | None
+    tracking_state: str | None
+    tracking_code: str | None
+    written_fields: Mapping[str, Any]
+    seen_fields: Mapping[str, Any]
+    released: bool
+    cutoff_period: str | None
+    checked_at: datetime | None
+    quote_request_version: str | None
+    quote_result: str | None
+    receipts: Sequence[str]
+    workflow_closed_at: datetime | None
+
+
+class Orders(Repository):
+    """A tenant's orders."""
+
+    __slots__ = ()
+
+    async def get(self, order: str) -> OrderRow | None:
+        row = await self._scope.first(self._scope.select(Order).where(Order.order == order))
+        return None if row is None else into(OrderRow, row)
+
+    async def save(self, order: str, **changes: Unpack[OrderChanges]) -> OrderRow:
+        """Set these columns, making the order if it is new."""
+        now = self._scope.clock()
+        values = {**changes, "updated_at": now}
+        statement = self._scope.upsert(
+            Order, {"order": order}, insert={**values, "created_at": now}, change=values
+        )
+        row = (await self._scope.execute(statement.returning(Order))).one()
+        return into(OrderRow, row)
+
+    async def progressed(
+        self, order: str, *, signal: bool = True, **changes: Unpack[OrderChanges]
+    ) -> OrderRow:
+        """News of the order: set these columns, and let both Visma and the workflow be told.
+
+        Without `signal` only Visma is: the workflow itself brought the news. Raises
+        `UnknownRecord`.
+        """
+        changed = (
+            self._scope.update(Order)
+            .where(Order.order == order)
+            .values(
+                **changes,
+                progress_version=Order.progress_version + 1,
+                signal_pending=True if signal else Order.signal_pending,
+                updated_at=self._scope.clock(),
+            )
+            .returning(Order)
+        )
+        row = await self._scope.first(changed)
+        if row is None:
+            raise UnknownRecord(f"order {order}")
+        return into(OrderRow, row)
+
+    async def mark_progress_written(self, order: str, progress_version: int) -> None:
+        """Visma has the news up to `progress_version`. News since stay due."""
+        await self._scope.execute(
+            self._scope.update(Order)
+            .where(Order.order == order, Order.progress_written <= progress_version)
+            .values(
+                progress_written=progress_version,
+                updated_at=self._scope.clock(),
+            )
+        )
+
+    async def mark_signalled(self, order: str, progress_version: int) -> bool:
+        """The workflow was told the news up to `progress_version`.
+
+        Says False, and leaves the signal due, when there are news since.
+        """
+        done = await self._scope.execute(
+            self._scope.update(Order)
+            .where(Order.order == order, Order.progress_version == progress_version)
+            .values(signal_pending=False, updated_at=self._scope.clock())
+        )
+        return done.rowcount == 1
+
+    async def pending_progress(self, limit: int) -> tuple[OrderRow, ...]:
+        """Orders about which Visma is behind."""
+        return await self._list(self._scope.select(Order).where(BEHIND), limit)
+
+    async def pending_signals(self, limit: int) -> tuple[OrderRow, ...]:
+        """Orders whose workflow was not told the latest news."""
+        return await self._list(self._scope.select(Order).where(UNSIGNALLED), limit)
+
+    async def to_recheck(self, before: datetime, limit: int) -> list[OrderRow]:
+        """Parked and skipped orders that nobody has looked at since `before`; longest ago first."""
+        waits = or_(Order.stage == "needs_attention", Order.skip_reason.is_not(None))
+        stale = or_(Order.checked_at.is_(None), Order.checked_at < before)
+        found = self._scope.select(Order).where(waits, stale)
+        ordered = found.order_by(Order.checked_at.is_not(None), Order.checked_at, Order.order)
+        rows = await self._scope.all(ordered.limit(limit))
+        return [into(OrderRow, row) for row in rows]
+
+    async def list(
+        self,
+        *,
+        stages: Collection[str] | None = None,
+        attention: str | None = None,
+        parked: bool | None = None,
+        skipped: bool | None = None,
+        scanned_from: datetime | None = None,
+        scanned_before: datetime | None = None,
+        posted: bool | None = None,
+        after: str = "",
+        limit: int | None = None,
+    ) -> tuple[OrderRow, ...]:
+        """Orders by number, from behind `after`; every filter given must hold.
+
+        `parked` asks for any attention, `attention` for one reason. `scanned_from` (inclusive)
+        and `scanned_before` (exclusive) ask for the first physical scan. `posted` asks whether
+        freight is in the ledger.
+        """
+        conditions: list[ColumnElement[bool]] = []
+        if after:
+            conditions.append(Order.order > after)
+        if stages is not None:
+            conditions.append(Order.stage.in_(stages))
+        if attention is not None:
+            conditions.append(Order.attention == attention)
+        if parked is not None:
+            conditions.append(PARKED if parked else Order.attention.is_(None))  # type: ignore[arg-type]
+        if skipped is not None:
+            conditions.append(Order.skip_reason.is_not(None) == skipped)
+        if scanned_from is not None:
+            conditions.append(Order.first_scan_at >= scanned_from)
+        if scanned_before is not None:
+            conditions.append(Order.first_scan_at < scanned_before)
+        if posted is not None:
+            conditions.append(Order.journal_batch.is_not(None) == posted)
+        return await self._list(self._scope.select(Order).where(*conditions), limit)
+
+    async def by_tracking(self, tracking_number: str) -> tuple[OrderRow, ...]:
+        """Orders that had this number, on any piece of any generation."""
+        pieces = self._scope.select_columns(Parcel, Parcel.order).where(
+            Parcel.tracking_number == tracking_number
+        )
+        found = or_(Order.master_tracking == tracking_number, Order.order.in_(pieces))
+        return await self._list(self._scope.select(Order).where(found), None)
+
+    async def by_batch(self, batch: str) -> tuple[OrderRow, ...]:
+        """Orders with a journal in this Visma batch, reversals included."""
+        journals = self._scope.select_columns(Journal, Journal.order).where(Journal.batch == batch)
+        found = or_(Order.journal_batch == batch, Order.order.in_(journals))
+        return await self._list(self._scope.select(Order).where(found), None)
+
+    async def counts(self) -> dict[str, int]:
+        """How many orders stand in each stage."""
+        counted = self._scope.select_columns(Order, Order.stage, func.count().label("orders"))
+        rows = await self._scope.all(counted.group_by(Order.stage))
+        return {row.stage: row.orders for row in rows}
+
+    async def _list(self, found: Select[Any], limit: int | None) -> tuple[OrderRow, ...]:
+        rows = await self._scope.all(found.order_by(Order.order).limit(limit))
+        return tuple(into(OrderRow, row) for row in rows)

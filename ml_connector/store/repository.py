@@ -1,0 +1,54 @@
+"""What all repositories of a tenant share."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Row
+
+from ml_connector.store.errors import IllegalTransition, UnknownRecord
+from ml_connector.store.scope import TenantScope
+from ml_connector.store.tables.base import OfTenant
+
+S = TypeVar("S", bound=StrEnum)
+
+
+class Repository:
+    """One kind of a tenant's rows, within one transaction."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: TenantScope) -> None:
+        self._scope = scope
+
+
+async def move(
+    scope: TenantScope,
+    table: Any,
+    where: ColumnElement[bool],
+    steps: Mapping[S, frozenset[S]],
+    wanted: S,
+    *,
+    what: str,
+    **values: Any,
+) -> Row[Any]:
+    """Change a state in one guarded statement, so that of two rivals exactly one succeeds.
+
+    Raises `IllegalTransition` when `steps` has no way from the present state to `wanted`, and
+    `UnknownRecord` when the tenant has no such row.
+    """
+    allowed = [state for state, following in steps.items() if wanted in following]
+    change = (
+        scope.update(table)
+        .where(where, table.state.in_(allowed))
+        .values(state=wanted, updated_at=scope.clock(), **values)
+        .returning(table)
+    )
+    row = await scope.first(change)
+    if row is not None:
+        return row
+    entity: type[OfTenant] = table
+    present = await scope.first(scope.select_columns(entity, table.state).where(where))
+    if present is None:
+        raise UnknownRecord(what)
+    raise IllegalTransition(what, str(present.state), str(wanted))

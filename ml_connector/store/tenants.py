@@ -1,0 +1,188 @@
+"""All tenants: the one place that looks across them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ml_connector.security.vault import TenantCipher, Vault, WrappedKey
+from ml_connector.store.audit import AuditTrail
+from ml_connector.store.database import Database
+from ml_connector.store.errors import TenantExists, UnknownTenant
+from ml_connector.store.scope import Clock, TenantScope
+from ml_connector.store.secrets import Secrets
+from ml_connector.store.states import TenantState
+from ml_connector.store.tables import Tenant
+
+_CONFIG = "tenants.config"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantRecord:
+    """A tenant as it was last applied."""
+
+    id: str
+    name: str
+    config: str = field(repr=False)
+    """The tenant file as JSON; holds phone numbers and mail addresses, no secrets."""
+    version: int
+    """Rises by one whenever the tenant is applied again."""
+    state: TenantState
+    state_reason: str
+    state_since: datetime
+    created_at: datetime
+    """When it was first applied: `start_from = "now"` counts from here."""
+
+
+class TenantRegistry:
+    """Adds, changes and finds tenants; every call is one transaction."""
+
+    def __init__(self, database: Database, vault: Vault, clock: Clock) -> None:
+        self._database = database
+        self._vault = vault
+        self._clock = clock
+        self._ciphers: dict[str, TenantCipher] = {}
+
+    async def add(
+        self, tenant: str, *, name: str, config: str, secrets: Mapping[str, str]
+    ) -> TenantRecord:
+        """A new tenant with a data key of its own. Raises `TenantExists`."""
+        wrapped = self._vault.new_key(tenant)
+        now = self._clock()
+        async with self._database.writing() as connection:
+            scope = TenantScope(connection, self._vault.cipher(wrapped), self._clock)
+            try:
+                await connection.execute(
+                    insert(Tenant).values(
+                        id=tenant,
+                        name=name,
+                        config_sealed=scope.seal(_CONFIG, config),
+                        version=1,
+                        state=TenantState.ACTIVE,
+                        state_reason="",
+                        state_since=now,
+                        key_id=wrapped.key_id,
+                        data_key_sealed=wrapped.sealed,
+                        created_at=now,
+                        updated_at=now,
+                    )
+                )
+            except IntegrityError:
+                raise TenantExists(tenant) from None
+            await AuditTrail(scope).begin()
+            await Secrets(scope).set(secrets)
+            return self._record(await _row(connection, tenant))
+
+    async def update(
+        self, tenant: str, *, name: str, config: str, secrets: Mapping[str, str]
+    ) -> TenantRecord:
+        """New settings and secrets together; `secrets` is complete, others are forgotten.
+
+        The state stays as it is. Raises `UnknownTenant`.
+        """
+        async with self._database.writing() as connection:
+            scope = TenantScope(connection, await self.cipher(connection, tenant), self._clock)
+            await connection.execute(
+                update(Tenant)
+                .where(Tenant.id == tenant)
+                .values(
+                    name=name,
+                    config_sealed=scope.seal(_CONFIG, config),
+                    version=Tenant.version + 1,
+                    updated_at=self._clock(),
+                )
+            )
+            await Secrets(scope).replace(secrets)
+            return self._record(await _row(connection, tenant))
+
+    async def get(self, tenant: str) -> TenantRecord | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(Tenant).where(Tenant.id == tenant))).first()
+            return None if row is None else self._record(row)
+
+    async def list(self) -> tuple[TenantRecord, ...]:
+        """All tenants by id, removed ones too."""
+        async with self._database.reading() as connection:
+            rows = await connection.execute(select(Tenant).order_by(Tenant.id))
+            return tuple(self._record(row) for row in rows)
+
+    async def set_state(
+        self,
+        tenant: str,
+        state: TenantState,
+        reason: str,
+        *,
+        only_from: Collection[TenantState] = tuple(TenantState),
+    ) -> bool:
+        """Change the state, unless it is not among `only_from`; say whether it changed.
+
+        `only_from` keeps a refused credential from waking a paused tenant as merely unwell.
+        Raises `UnknownTenant`.
+        """
+        now = self._clock()
+        async with self._database.writing() as connection:
+            changed = await connection.execute(
+                update(Tenant)
+                .where(Tenant.id == tenant, Tenant.state.in_(only_from), Tenant.state != state)
+                .values(state=state, state_reason=reason, state_since=now, updated_at=now)
+            )
+            await _row(connection, tenant)
+            return changed.rowcount == 1
+
+    async def cipher(self, connection: AsyncConnection, tenant: str) -> TenantCipher:
+        """The tenant's cipher, unwrapped once a process. Raises `UnknownTenant`."""
+        if tenant not in self._ciphers:
+            self._ciphers[tenant] = self._vault.cipher(_wrapped(await _row(connection, tenant)))
+        return self._ciphers[tenant]
+
+    async def rewrap_keys(self) -> int:
+        """Wrap every data key under the current master key; how many were not yet.
+
+        The data keys stay the same, so processes that hold them go on undisturbed.
+        """
+        async with self._database.writing() as connection:
+            moved = 0
+            for row in await connection.execute(select(Tenant).with_for_update()):
+                old, new = _wrapped(row), self._vault.rewrap(_wrapped(row))
+                if new == old:
+                    continue
+                await connection.execute(
+                    update(Tenant)
+                    .where(Tenant.id == row.id)
+                    .values(key_id=new.key_id, data_key_sealed=new.sealed)
+                )
+                moved += 1
+            return moved
+
+    async def key_ids(self) -> frozenset[str]:
+        """Ids of the master keys that data keys are wrapped by."""
+        async with self._database.reading() as connection:
+            return frozenset(await connection.scalars(select(Tenant.key_id).distinct()))
+
+    def _record(self, row: Row[Any]) -> TenantRecord:
+        cipher = self._vault.cipher(_wrapped(row))
+        return TenantRecord(
+            id=row.id,
+            name=row.name,
+            config=cipher.open(_CONFIG, row.config_sealed).decode(),
+            version=row.version,
+            state=row.state,
+            state_reason=row.state_reason,
+            state_since=row.state_since,
+            created_at=row.created_at,
+        )
+
+
+async def _row(connection: AsyncConnection, tenant: str) -> Row[Any]:
+    row = (await connection.execute(select(Tenant).where(Tenant.id == tenant))).first()
+    if row is None:
+        raise UnknownTenant(tenant)
+    return row
+
+
+def _wrapped(row: Row[Any]) -> WrappedKey:
+    return WrappedKey(tenant=row.id, key_id=row.key_id, sealed=row.data_key_sealed)
