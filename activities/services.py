@@ -18,6 +18,7 @@ from ml_connector.http.transport import Transport
 from ml_connector.store.errors import UnknownTenant
 from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
+from ml_connector.store.tenants import TenantEvent
 from ml_connector.temporal.order_messages import Policy
 from ml_connector.visma.client import VismaClient
 from ml_connector.visma.limits import LocalBudget
@@ -148,16 +149,16 @@ class Services:
         """Stop one tenant whose credentials were refused; the others go on."""
         if isinstance(fault, TenantNotReady):
             return
-        async with self.store.write(tenant_id) as view:
-            view.audit.append(
-                "tenant:needs_reauth",
-                actor="worker",
-                detail={"why": str(fault)},
-            )
-        await self.store.tenants.set_state(
-            tenant_id, TenantState.NEEDS_REAUTH, str(fault), only_from=(TenantState.ACTIVE,)
+        why = str(fault)
+        locked = await self.store.tenants.set_state(
+            tenant_id,
+            TenantState.NEEDS_REAUTH,
+            why,
+            only_from=(TenantState.ACTIVE,),
+            event=TenantEvent(action="tenant:needs_reauth", actor="worker", detail={"why": why}),
         )
-        _log.error("tenant needs new credentials", tenant=tenant_id, why=str(fault))
+        if locked:
+            _log.error("tenant needs new credentials", tenant=tenant_id, why=why)
 
     async def settle(self, trail: Trail) -> None:
         """Write what a failed attempt left in its trail."""

@@ -12,7 +12,7 @@ from ml_connector.domain.stage import FINISHED, Stage
 from ml_connector.domain.tenant import Tenant, TenantFileError, load_tenant
 from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
-from ml_connector.store.tenants import TenantRecord
+from ml_connector.store.tenants import TenantEvent, TenantRecord
 from starter.context import Installation, stored_settings
 from starter.errors import Refused, WrongUsage
 from starter.groups import Reason, command_group
@@ -57,17 +57,20 @@ async def _apply(file: Path, as_json: bool) -> None:
         changed = await _changes(store, before, tenant, secrets)
         write = store.tenants.add if before is None else store.tenants.update
         record = await write(
-            tenant.id, name=tenant.name, config=tenant.model_dump_json(), secrets=secrets
-        )
-        resumed = before is not None and await _resume(store, before, changed)
-        await here.audit(
             tenant.id,
-            "tenant:create" if before is None else "tenant:update",
-            version=record.version,
-            settings=[change.key for change in changed.settings],
-            secrets=list(changed.secrets),
-            resumed=resumed,
+            name=tenant.name,
+            config=tenant.model_dump_json(),
+            secrets=secrets,
+            event=TenantEvent(
+                action="tenant:create" if before is None else "tenant:update",
+                actor=here.actor,
+                detail={
+                    "settings": [change.key for change in changed.settings],
+                    "secrets": list(changed.secrets),
+                },
+            ),
         )
+        resumed = before is not None and await _resume(store, before, changed, here.actor)
     outcome = _outcome(before, changed, resumed)
     show(
         {
@@ -113,13 +116,17 @@ async def _changes(
     return changes_between(before.config, tenant, known, secrets)
 
 
-async def _resume(store: Store, before: TenantRecord, changed: Changed) -> bool:
+async def _resume(store: Store, before: TenantRecord, changed: Changed, actor: str) -> bool:
     """A removed tenant comes back; one whose credentials were refused goes on with new ones."""
     wakes_from = {TenantState.REMOVED}
     if changed.secrets:
         wakes_from.add(TenantState.NEEDS_REAUTH)
     return await store.tenants.set_state(
-        before.id, TenantState.ACTIVE, "applied again", only_from=wakes_from
+        before.id,
+        TenantState.ACTIVE,
+        "applied again",
+        only_from=wakes_from,
+        event=TenantEvent(action="tenant:resume", actor=actor),
     )
 
 

@@ -38,6 +38,17 @@ class TenantRecord:
     """When it was first applied: `start_from = "now"` counts from here."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantEvent:
+    """What the audit trail says of a change, in the transaction of the change itself."""
+
+    action: str
+    """`tenant:create`, `tenant:update`, …"""
+    actor: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """Redacted by the caller."""
+
+
 class TenantRegistry:
     """Adds, changes and finds tenants; every call is one transaction."""
 
@@ -48,7 +59,13 @@ class TenantRegistry:
         self._ciphers: dict[str, TenantCipher] = {}
 
     async def add(
-        self, tenant: str, *, name: str, config: str, secrets: Mapping[str, str]
+        self,
+        tenant: str,
+        *,
+        name: str,
+        config: str,
+        secrets: Mapping[str, str],
+        event: TenantEvent | None = None,
     ) -> TenantRecord:
         """A new tenant with a data key of its own. Raises `TenantExists`."""
         wrapped = self._vault.new_key(tenant)
@@ -75,10 +92,17 @@ class TenantRegistry:
                 raise TenantExists(tenant) from None
             await AuditTrail(scope).begin()
             await Secrets(scope).set(secrets)
+            await _note(scope, event)
             return self._record(await _row(connection, tenant))
 
     async def update(
-        self, tenant: str, *, name: str, config: str, secrets: Mapping[str, str]
+        self,
+        tenant: str,
+        *,
+        name: str,
+        config: str,
+        secrets: Mapping[str, str],
+        event: TenantEvent | None = None,
     ) -> TenantRecord:
         """New settings and secrets together; `secrets` is complete, others are forgotten.
 
@@ -97,6 +121,7 @@ class TenantRegistry:
                 )
             )
             await Secrets(scope).replace(secrets)
+            await _note(scope, event)
             return self._record(await _row(connection, tenant))
 
     async def get(self, tenant: str) -> TenantRecord | None:
@@ -117,8 +142,11 @@ class TenantRegistry:
         reason: str,
         *,
         only_from: Collection[TenantState] = tuple(TenantState),
+        event: TenantEvent | None = None,
     ) -> bool:
         """Change the state, unless it is not among `only_from`; say whether it changed.
+
+        `event` is recorded only when it did.
 
         `only_from` keeps a refused credential from waking a paused tenant as merely unwell.
         Raises `UnknownTenant`.
@@ -131,6 +159,9 @@ class TenantRegistry:
                 .values(state=state, state_reason=reason, state_since=now, updated_at=now)
             )
             await _row(connection, tenant)
+            if changed.rowcount == 1:
+                cipher = await self.cipher(connection, tenant)
+                await _note(TenantScope(connection, cipher, self._clock), event)
             return changed.rowcount == 1
 
     async def cipher(self, connection: AsyncConnection, tenant: str) -> TenantCipher:
@@ -175,6 +206,13 @@ class TenantRegistry:
             state_since=row.state_since,
             created_at=row.created_at,
         )
+
+
+async def _note(scope: TenantScope, event: TenantEvent | None) -> None:
+    if event is not None:
+        trail = AuditTrail(scope)
+        trail.append(event.action, actor=event.actor, detail=event.detail)
+        await trail.flush()
 
 
 async def _row(connection: AsyncConnection, tenant: str) -> Row[Any]:
