@@ -5,13 +5,13 @@ Any number of workers may run side by side.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from activities.failures import FailureInterceptor
 from activities.registry import activities_by_queue
@@ -35,6 +35,8 @@ from workflows import WORKFLOWS
 
 LOOK_AT_TENANTS = timedelta(seconds=2)
 """How soon a new or changed tenant gets its schedules."""
+DROP_EXPIRED = timedelta(hours=6)
+"""Between two looks for exchanges whose retention is over."""
 PAUSE_NOTE = "Paused by ml-connector: the tenant needs new credentials."
 
 _log = structlog.get_logger(__name__)
@@ -64,6 +66,7 @@ async def run(
             http=http,
             tokens=tokens,
             call_timeout=settings.http_timeout,
+            mail=settings.smtp,
         )
         workers = await build_workers(
             client,
@@ -71,26 +74,44 @@ async def run(
             activities=activities_by_queue(services),
             interceptors=[FailureInterceptor(services)],
         )
-        keeper = asyncio.create_task(keep_schedules(store, client))
-        running.push_async_callback(_end, keeper)
+        for job, every in (
+            (ScheduleKeeper(store, client).look, LOOK_AT_TENANTS),
+            (partial(drop_expired_bodies, store), DROP_EXPIRED),
+        ):
+            running.push_async_callback(_end, asyncio.create_task(_repeat(job, every)))
         on_ready()
         await run_workers(workers, stop)
 
 
-async def keep_schedules(store: Store, client: Client) -> None:
-    """Give every tenant the schedules its file asks for, and pause those who cannot work."""
-    done: dict[str, tuple[int, TenantState]] = {}
-    while True:
-        for record in await store.tenants.list():
+class ScheduleKeeper:
+    """Gives every tenant the schedules its file asks for, and pauses those who cannot work."""
+
+    def __init__(self, store: Store, client: Client) -> None:
+        self._store = store
+        self._client = client
+        self._done: dict[str, tuple[int, TenantState]] = {}
+
+    async def look(self) -> None:
+        """Bring up to date what has changed; one tenant's trouble is not the others'."""
+        for record in await self._store.tenants.list():
             mark = (record.version, record.state)
-            if done.get(record.id) == mark:
+            if self._done.get(record.id) == mark:
                 continue
             try:
-                await _schedules_of(client, record.id, record.config, record.state)
-                done[record.id] = mark
-            except RPCError as error:
-                _log.warning("schedules not set yet", tenant=record.id, why=str(error))
-        await asyncio.sleep(LOOK_AT_TENANTS.total_seconds())
+                await _schedules_of(self._client, record.id, record.config, record.state)
+                self._done[record.id] = mark
+            except Exception as error:
+                # Not as text: pydantic would quote the tenant file.
+                _log.warning("schedules not set yet", tenant=record.id, why=error)
+
+
+async def drop_expired_bodies(store: Store) -> None:
+    """Raw exchanges whose retention is over; their events and digests stay."""
+    for record in await store.tenants.list():
+        async with store.write(record.id) as view:
+            dropped = await view.audit.purge_bodies(datetime.now(UTC))
+        if dropped:
+            _log.info("expired exchanges dropped", tenant=record.id, exchanges=dropped)
 
 
 async def _schedules_of(client: Client, tenant: str, config: str, state: TenantState) -> None:
@@ -102,6 +123,16 @@ async def _schedules_of(client: Client, tenant: str, config: str, state: TenantS
         await resume_schedules(client, tenant, "Resumed by ml-connector.", paused_with=PAUSE_NOTE)
     else:
         await pause_schedules(client, tenant, PAUSE_NOTE)
+
+
+async def _repeat(job: Callable[[], Awaitable[None]], every: timedelta) -> None:
+    """For ever: a database or server that is away for a while does not end it."""
+    while True:
+        try:
+            await job()
+        except Exception:
+            _log.warning("put off until the next look", exc_info=True)
+        await asyncio.sleep(every.total_seconds())
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -91,9 +91,11 @@ class ChangeActivities:
     ) -> None:
         await self._reversals.reverse_if_posted(desk, shipment)
         async with self._services.store.write(desk.id) as view:
-            await view.shipments.set_state(
-                shipment.order, shipment.generation, ShipmentState.CANCELLED
-            )
+            by_hand = ShipmentState.WITHDRAWN if request.cancel else ShipmentState.CANCELLED
+            await view.shipments.set_state(shipment.order, shipment.generation, by_hand)
+            if request.cancel:
+                # An earlier go-ahead is used up: whoever wants the order shipped says so anew.
+                await view.orders.save(shipment.order, released=False)
             for parcel in await view.parcels.by_order(shipment.order, shipment.generation):
                 await view.parcels.finish(parcel.tracking_number)
             await view.orders.progressed(

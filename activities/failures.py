@@ -1,13 +1,14 @@
 """How a failed activity is told to its workflow.
 
-One interceptor around every activity opens its trail, and turns each error into what
-`workflows.stepping` understands:
+One interceptor around every activity opens its trail, gives signs of life, and turns each error
+into what `workflows.stepping` understands:
 
     Waiting    the activity did nothing yet; `Wait` says for what. No retry is used up.
     Rejected   refused for good; `Attention` says why and what to do.
     anything else is retried until the tenant's `give_up`, after a pause the error may name.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,8 +21,10 @@ from temporalio.worker import (
     Interceptor,
 )
 
+from activities.liveness import heartbeats
 from activities.services import Services
 from activities.trail import Trail, open_trail
+from activities.waiting import begin_wait
 from ml_connector.domain.findings import Finding
 from ml_connector.http.faults import (
     CredentialsFault,
@@ -30,7 +33,7 @@ from ml_connector.http.faults import (
     RejectedFault,
     ThrottledFault,
 )
-from ml_connector.temporal.ids import subject_of
+from ml_connector.temporal.ids import may_act_for
 from ml_connector.temporal.order_messages import Attention, Wait
 
 WAITING = "Waiting"
@@ -67,10 +70,19 @@ def attention_of(findings: tuple[Finding, ...]) -> Attention:
 def attention_for(fault: Fault) -> Attention:
     """A refusal as a reason to stop."""
     return Attention(
-        reason=(fault.code or "rejected").lower().replace(".", "_"),
-        detail=" ".join(part for part in (fault.what, fault.why) if part),
+        reason=_slug(fault.code or "rejected"),
+        detail=" ".join(part for part in (fault.what, fault.told) if part),
         remedy=fault.remedy or "Mend what is named, then resume the order.",
     )
+
+
+def _slug(code: str) -> str:
+    """The other side's code as a search attribute shows it: `DIMENSIONS.EXCEEDS` → `dimensions_…`.
+
+    Visma's codes are bare numbers and HTTP statuses; they say whose they are.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "_", code.lower()).strip("_")
+    return f"visma_{slug}" if slug[:1].isdigit() or slug.startswith("http_") else slug
 
 
 class FailureInterceptor(Interceptor):
@@ -100,16 +112,19 @@ class _Translating(ActivityInboundInterceptor):
             tenant=tenant, order=order, activity=info.activity_type, attempt=info.attempt
         ):
             try:
-                return await self.next.execute_activity(input)
+                async with heartbeats():
+                    return await self.next.execute_activity(input)
             except Exception as error:
-                translated = await self._translate(error, tenant)
+                translated = await self._translate(error, tenant, order)
                 if translated is None:
                     raise
                 raise translated from error
             finally:
                 await self._services.settle(trail)
 
-    async def _translate(self, error: Exception, tenant: str) -> ApplicationError | None:
+    async def _translate(
+        self, error: Exception, tenant: str, order: str | None
+    ) -> ApplicationError | None:
         match error:
             case NotYet():
                 return _waiting(error.wait)
@@ -117,6 +132,8 @@ class _Translating(ActivityInboundInterceptor):
                 return _retry(str(error), "Later", error.at - datetime.now(UTC))
             case CredentialsFault():
                 await self._services.lock_out(tenant, error)
+                if order is not None:
+                    await begin_wait(self._services.store, tenant, order)
                 return _waiting(Wait(kind="credentials", why=str(error)))
             case ThrottledFault() if error.retry_after > SHORT_PAUSE:
                 until = datetime.now(UTC) + error.retry_after
@@ -136,10 +153,7 @@ class _Translating(ActivityInboundInterceptor):
 
 def _check_owner(workflow_id: str, tenant: str, order: str | None) -> None:
     """A workflow of one tenant or order may not act for another."""
-    subject = subject_of(workflow_id)
-    foreign_tenant = subject.tenant is not None and tenant != subject.tenant
-    foreign_order = subject.order is not None and order is not None and order != subject.order
-    if foreign_tenant or foreign_order:
+    if not may_act_for(workflow_id, tenant, order):
         raise ApplicationError(
             "This workflow belongs to another tenant or order than its activity names.",
             type="WrongTenant",

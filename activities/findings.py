@@ -42,11 +42,58 @@ OUTCOME_UNKNOWN = Finding(
     message="A Ship answer was lost, and FedEx's search does not say clearly what became of it.",
     remedy="Look for the order number in FedEx Ship Manager; cancel what is there, then resume.",
 )
+WAITS_FOR_CREDENTIALS = Finding(
+    code="waits_for_credentials",
+    message="The tenant's credentials are refused, or it is paused; the order waits.",
+    remedy="Set working ones: credentials set; the order then goes on by itself.",
+)
 ALWAYS_STALE = Finding(
     code="order_always_stale",
     message="Visma refused our version of the document again and again, though nobody edits it.",
     remedy="Save the document once in Visma; the next sweep writes the progress again.",
 )
+LABEL_ADDRESS_MISSING = Finding(
+    code="label_address_missing",
+    message="The label goes to the supplier by mail, and when the shipment was planned the order's "
+    "supplier contact had no mail address that can be used.",
+    remedy="Send it with: label send --to ADDRESS; enter the address in Visma for later orders.",
+)
+LABEL_MAIL_NOT_CONFIGURED = Finding(
+    code="label_mail_not_configured",
+    message="The label is to be sent by mail, and this installation knows no mail server.",
+    remedy="Set ML_CONNECTOR_SMTP_URL and ML_CONNECTOR_SMTP_FROM and restart the worker; it then "
+    "sends by itself.",
+)
+LABEL_MAIL_UNKNOWN = Finding(
+    code="label_mail_unknown",
+    message="The mail with the label went out, and the mail server's answer was lost. It may have "
+    "arrived, so it is not sent again by itself.",
+    remedy="Ask whether it arrived; if it did not: label send.",
+)
+
+
+def label_mail_waits(why: str) -> Finding:
+    return Finding(
+        code="label_mail_waits",
+        message=f"The mail with the label is not sent yet. {why}",
+        remedy="It is tried again by itself until the parcel moves; see also: doctor --only mail.",
+    )
+
+
+def label_mail_refused(why: str) -> Finding:
+    return Finding(
+        code="label_mail_refused",
+        message=f"The mail server refused the mail with the label. {why}",
+        remedy="Correct the address in the tenant file or in Visma, then: label send.",
+    )
+
+
+def label_address_refused(addresses: str) -> Finding:
+    return Finding(
+        code="label_address_refused",
+        message=f"The mail server took the mail with the label, but not for {addresses}.",
+        remedy="Correct it in the tenant file or in Visma, then: label send --to ADDRESS.",
+    )
 
 
 def orphan_shipped(tracking_number: str) -> Finding:

@@ -145,10 +145,22 @@ class Ledger:
     async def _find(
         self, desk: Desk, operation: Operation, journal: Journal
     ) -> PostedJournal | None:
-        """Exactly this journal, or the certainty that there is none."""
-        deadline = operation.deadline or operation.updated_at
-        if datetime.now(UTC) < deadline:
-            raise Later("A journal's answer was lost; it may still arrive in Visma.", deadline)
+        """Exactly this journal, or the certainty that there is none.
+
+        Visma may go on working at a request whose answer we no longer await, so a not-found counts
+        only once `recovery_wait` has passed. Raises `Later` until then.
+        """
+        last_word = operation.deadline or operation.updated_at
+        certain_from = last_word + desk.tenant.retry.recovery_wait
+        certain = datetime.now(UTC) >= certain_from
+        found = await self._look_up(desk, operation, journal)
+        if found is None and not certain:
+            raise Later("A journal's answer was lost; it may still arrive in Visma.", certain_from)
+        return found
+
+    async def _look_up(
+        self, desk: Desk, operation: Operation, journal: Journal
+    ) -> PostedJournal | None:
         if journal.batch_number is not None:
             try:
                 return await desk.visma.get_journal(journal.batch_number)

@@ -7,10 +7,11 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from activities.services import Desk, Services
+from activities.services import Desk, Services, policy_of
 from activities.shipped import tracking_of
 from activities.signatures import DELIVER_NEWS, RECORD_STAGE
 from activities.trail import current_trail
+from ml_connector.domain.tenant import Tenant
 from ml_connector.store.orders import OrderRow
 from ml_connector.temporal.ids import TaskQueue, order_workflow_id
 from ml_connector.temporal.messages import TenantInput
@@ -78,19 +79,26 @@ class NewsActivities:
 
 
 async def tell_order(temporal: Client, desk: Desk, row: OrderRow) -> None:
-    """Start the order's workflow, or signal the one that runs."""
+    """Tell the order's workflow what the store knows; start it if none runs."""
+    await signal_order(temporal, desk.tenant, row.order, "news", _news(row))
+
+
+async def signal_order(
+    temporal: Client, tenant: Tenant, order: str, signal: str, message: object
+) -> None:
+    """Signal the order's workflow; start it if none runs. The store keeps a repeat harmless."""
     await temporal.start_workflow(
         "PurchaseOrderWorkflow",
-        OrderInput(tenant=desk.id, order=row.order, policy=desk.policy),
-        id=order_workflow_id(desk.id, row.order),
+        OrderInput(tenant=tenant.id, order=order, policy=policy_of(tenant)),
+        id=order_workflow_id(tenant.id, order),
         task_queue=TaskQueue.MAIN,
-        start_signal="news",
-        start_signal_args=[_news(row)],
+        start_signal=signal,
+        start_signal_args=[message],
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        search_attributes=of_order(desk.id, row.order),
-        static_summary=f"{desk.tenant.name}: purchase order {row.order}",
-        priority=priority_of(desk.id),
+        search_attributes=of_order(tenant.id, order),
+        static_summary=f"{tenant.name}: purchase order {order}",
+        priority=priority_of(tenant.id),
     )
 
 

@@ -1,5 +1,6 @@
 """Rates on demand: for an order, at any stage of its life."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from temporalio import activity
@@ -56,13 +57,13 @@ class QuoteActivities:
         self, desk: Desk, order: PurchaseOrder, request_id: str
     ) -> tuple[QuoteAnswer, tuple[QuoteOption, ...]]:
         master = await self._master.of(desk, order)
-        plan = plan_shipment(order, master, desk.tenant, 0, desk.now().date())
+        plan = plan_shipment(_as_if_released(order), master, desk.tenant, 0, desk.now().date())
         if not isinstance(plan, ShipmentPlan):
             return QuoteAnswer(failure=attention_of(plan).detail), ()
         try:
             quotes = await desk.fedex.quote(plan, service=None, transaction_id=request_id)
         except FedExRejected as refused:
-            return QuoteAnswer(failure=refused.what), ()
+            return QuoteAnswer(failure=refused.why or refused.what), ()
         options = tuple(_option(quote, quote.cost) for quote in quotes if quote.cost is not None)
         ordered = sorted(options, key=lambda option: option.amount.amount)
         lines = tuple(
@@ -122,6 +123,11 @@ class QuoteActivities:
             )
             await view.orders.save(order.number, quote_request_version=None)
             current_trail().write(view)
+
+
+def _as_if_released(order: PurchaseOrder) -> PurchaseOrder:
+    """What it would cost is asked before it may ship."""
+    return replace(order, on_hold=False, status="Open")
 
 
 def _option(quote: RateQuote, cost: ShipmentCost) -> QuoteOption:

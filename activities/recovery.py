@@ -105,7 +105,7 @@ class Recovery:
     async def _absent(
         self, desk: Desk, key: str, operation: Operation, plan: ShipmentPlan
     ) -> Bought:
-        times = int(operation.note.removeprefix(ABSENT) or 0) if operation.note else 0
+        times = _not_founds(operation)
         wait = desk.tenant.retry.recovery_wait
         now = datetime.now(UTC)
         async with self._services.store.write(desk.id) as view:
@@ -214,6 +214,12 @@ class Recovery:
             current_trail().note(
                 view, "shipment:orphan_found", tracking_number=master, cancelled=removed
             )
+
+
+def _not_founds(operation: Operation) -> int:
+    """Definite not-founds so far; a note may also be about an attempt before this one."""
+    note = operation.note or ""
+    return int(note.removeprefix(ABSENT)) if note.startswith(ABSENT) else 0
 
 
 def search_range(ship_date: date, today: date) -> tuple[date, date]:

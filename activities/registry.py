@@ -8,6 +8,7 @@ from activities.changes import ChangeActivities
 from activities.cutoff import CutoffActivities
 from activities.discovery import DiscoveryActivities
 from activities.journals import Ledger
+from activities.mailing import MailActivities
 from activities.master import MasterReader
 from activities.news import NewsActivities
 from activities.posting import PostingActivities
@@ -51,6 +52,7 @@ def implementations(services: Services) -> dict[str, Implementation]:
         "flush_progress": progress.flush_progress,
         "post_freight": PostingActivities(services, master, ledger).post_freight,
         "answer_quote": QuoteActivities(services, master).answer_quote,
+        "send_label": MailActivities(services).send_label,
         "record_stage": news.record_stage,
         "deliver_news": news.deliver_news,
         "discover_orders": discovery.discover_orders,

@@ -15,10 +15,11 @@ from ml_connector.domain.tenant import Tenant
 from ml_connector.fedex.client import FedExClient
 from ml_connector.http.faults import CredentialsFault
 from ml_connector.http.transport import Transport
+from ml_connector.settings import SmtpServer
 from ml_connector.store.errors import UnknownTenant
 from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
-from ml_connector.store.tenants import TenantEvent
+from ml_connector.store.tenants import TenantEvent, TenantRecord
 from ml_connector.temporal.order_messages import Policy
 from ml_connector.visma.client import VismaClient
 from ml_connector.visma.limits import LocalBudget
@@ -54,14 +55,19 @@ class Desk:
     @property
     def policy(self) -> Policy:
         """The waits that the tenant's workflows follow."""
-        retry, polling = self.tenant.retry, self.tenant.polling
-        return Policy(
-            initial=retry.initial,
-            maximum=retry.maximum,
-            give_up=retry.give_up,
-            recheck=polling.recheck,
-            safety=polling.safety,
-        )
+        return policy_of(self.tenant)
+
+
+def policy_of(tenant: Tenant) -> Policy:
+    """The waits that a tenant's workflows follow."""
+    retry, polling = tenant.retry, tenant.polling
+    return Policy(
+        initial=retry.initial,
+        maximum=retry.maximum,
+        give_up=retry.give_up,
+        recheck=polling.recheck,
+        safety=polling.safety,
+    )
 
 
 class TenantNotReady(CredentialsFault):
@@ -79,10 +85,12 @@ class Services:
         http: httpx.AsyncClient,
         tokens: TokenFunnel,
         call_timeout: timedelta,
+        mail: SmtpServer | None = None,
     ) -> None:
         self.store = store
         self.temporal = temporal
         self.tokens = tokens
+        self.mail = mail
         self._http = http
         self._timeout = call_timeout
         self._desks: dict[str, Desk] = {}
@@ -91,17 +99,32 @@ class Services:
     async def desk(self, tenant_id: str) -> Desk:
         """The tenant's desk, at its present settings.
 
-        Raises TenantNotReady while its credentials are refused.
+        Raises UnknownTenant; TenantNotReady while its credentials are refused.
         """
-        record = await self.store.tenants.get(tenant_id)
-        if record is None:
-            raise UnknownTenant(tenant_id)
+        record = await self._record(tenant_id)
         if record.state is not TenantState.ACTIVE:
             raise TenantNotReady(
                 f"Tenant {tenant_id} is {record.state.value}.",
                 why=record.state_reason,
                 remedy=f"Set working credentials: ml-connector credentials set {tenant_id}",
             )
+        return await self._desk(record)
+
+    async def desk_at_rest(self, tenant_id: str) -> Desk:
+        """The same whatever the tenant's state: to look at its systems, never to work for it.
+
+        Raises UnknownTenant.
+        """
+        return await self._desk(await self._record(tenant_id))
+
+    async def _record(self, tenant_id: str) -> TenantRecord:
+        record = await self.store.tenants.get(tenant_id)
+        if record is None:
+            raise UnknownTenant(tenant_id)
+        return record
+
+    async def _desk(self, record: TenantRecord) -> Desk:
+        tenant_id = record.id
         async with self._opening.setdefault(tenant_id, asyncio.Lock()):
             known = self._desks.get(tenant_id)
             if known is None or known.version != record.version:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from activities import findings
+from activities.label_promise import mails_label, promise
 from activities.services import Desk
 from activities.trail import current_trail
 from ml_connector.domain.shipment import (
@@ -37,6 +38,8 @@ class PlannedShipment:
     """Of everything that matters for shipping and posting."""
     parcel: str
     """Of what the parcel itself depends on."""
+    supplier_email: str = ""
+    """The order's supplier contact, as people typed it; the label may go there."""
 
 
 _PLAN = TypeAdapter(PlannedShipment)
@@ -74,6 +77,15 @@ def is_alive(shipment: Shipment) -> bool:
     return shipment.state in ALIVE
 
 
+def next_generation(current: Shipment | None) -> int:
+    """The generation that is planned next: it rises only when something was bought, or might
+    have been."""
+    if current is None:
+        return 1
+    bought = current.state is not ShipmentState.PLANNED
+    return current.generation + bought
+
+
 def ship_key(tenant: str, order: str, generation: int) -> str:
     """The business identity of buying one shipment; FedEx gets it as transaction id."""
     return f"{tenant}/{order}/ship/{generation}"
@@ -92,6 +104,7 @@ def shown(desk: Desk, row: OrderRow, shipment: Shipment, journal: JournalRecord 
         journal_batch=(journal.batch or "") if journal else "",
         posted=journal is not None and is_posted(desk, journal),
         post_on_pickup=desk.tenant.freight.post_on == "pickup",
+        mail_label=mails_label(desk.tenant, shipment),
     )
 
 
@@ -152,6 +165,7 @@ async def record_created(
                 "kind": document.kind,
                 "media": document.media,
                 "tracking_number": document.tracking_number,
+                "copies": document.copies,
                 "blob": await view.blobs.put(document.content, document.media),
             }
             for document in created.documents
@@ -173,6 +187,8 @@ async def record_created(
             documents=documents,
         )
         row = await enter_shipment(view, desk, planned, shipment, created.pieces, created.cost)
+        if mails_label(desk.tenant, shipment):
+            await promise(view, plan)
         await _findings(view, plan.order, created)
         current_trail().note(
             view,
@@ -219,6 +235,9 @@ async def enter_shipment(
         cost_amount=(cost.net_charge if with_taxes else cost.net_fedex_charge) if cost else None,
         cost_currency=cost.currency if cost else None,
         cost_source=cost.source.value if cost else None,
+        # What an earlier generation came to stays with its journal.
+        journal_batch=None,
+        cutoff_period=None,
         tracking_state=ParcelState.LABEL_CREATED,
         tracking_code="",
         first_scan_at=None,

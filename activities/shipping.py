@@ -18,6 +18,7 @@ from activities.shipped import (
     freight_journal,
     is_alive,
     load_plan,
+    next_generation,
     record_created,
     ship_key,
     shown,
@@ -58,7 +59,7 @@ class ShippingActivities:
     async def prepare_shipment(self, request: PrepareRequest) -> Prepared:
         """Read the order, judge it, and store the plan of its next shipment."""
         desk = await self._services.desk(request.tenant)
-        known = await self._already_shipped(desk, request.order)
+        known = await self._already_shipped(desk, request)
         if known is not None:
             return known
         order = await desk.visma.get_order(request.order)
@@ -68,22 +69,36 @@ class ShippingActivities:
         if isinstance(seen.verdict, Skipped):
             return await self._skip(desk, order, seen.verdict)
         master = await self._master.of(desk, order)
-        generation = await self._next_generation(desk, order.number)
+        async with self._services.store.read(desk.id) as view:
+            generation = next_generation(await view.shipments.current(order.number))
         plan = plan_shipment(order, master, desk.tenant, generation, desk.now().date())
+        if not isinstance(plan, ShipmentPlan):
+            # Before a person is asked, or asked again, the master data is read anew.
+            self._master.forget(desk.id)
+            master = await self._master.of(desk, order)
+            plan = plan_shipment(order, master, desk.tenant, generation, desk.now().date())
         if not isinstance(plan, ShipmentPlan):
             return await self._refuse(desk, order, plan)
         planned = PlannedShipment(
-            plan=plan, fingerprint=seen.fingerprint, parcel=shipping_fingerprint(order)
+            plan=plan,
+            fingerprint=seen.fingerprint,
+            parcel=shipping_fingerprint(order),
+            supplier_email=order.supplier_email,
         )
         return await self._accept(desk, planned, released=request.released)
 
-    async def _already_shipped(self, desk: Desk, number: str) -> Prepared | None:
-        """A live shipment, or one whose answer is in doubt: neither is planned again."""
+    async def _already_shipped(self, desk: Desk, request: PrepareRequest) -> Prepared | None:
+        """A live shipment, one whose answer is in doubt, one a person has cancelled: none of them
+        is planned again. One that a person has had superseded is."""
+        number = request.order
         async with self._services.store.read(desk.id) as view:
             row = await view.orders.get(number)
             shipment = await view.shipments.current(number)
             if row is None or shipment is None:
                 return None
+            released = row.released or request.released
+            if shipment.state is ShipmentState.WITHDRAWN and not released:
+                return Prepared(outcome="closed")
             if is_alive(shipment):
                 journal = await freight_journal(view, number, shipment.generation)
                 return Prepared(outcome="shipped", shipment=shown(desk, row, shipment, journal))
@@ -91,15 +106,6 @@ class ShippingActivities:
         if operation is not None and operation.state in IN_DOUBT:
             return Prepared(outcome="ready", generation=shipment.generation)
         return None
-
-    async def _next_generation(self, desk: Desk, number: str) -> int:
-        """It rises only when the present generation is dead."""
-        async with self._services.store.read(desk.id) as view:
-            shipment = await view.shipments.current(number)
-        if shipment is None:
-            return 1
-        planned = shipment.state is ShipmentState.PLANNED
-        return shipment.generation if planned else shipment.generation + 1
 
     async def _skip(self, desk: Desk, order: PurchaseOrder, why: Skipped) -> Prepared:
         over = order.status in SETTLED_IN_VISMA

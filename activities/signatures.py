@@ -40,14 +40,14 @@ class Signature(Generic[A, R]):
     result: type[R]
     queue: TaskQueue
     timeout: timedelta
-    """Of one attempt: it detects a dead worker, so it is longer than any single call."""
-    heartbeat: timedelta | None = None
+    """Of one attempt, so it is longer than any single call."""
+    heartbeat: timedelta = timedelta(seconds=20)
+    """Without a sign of life for so long (activities.liveness) its worker counts as dead."""
 
 
 _CALL = timedelta(minutes=5)
 """Visma itself ends a request after 4 minutes (docs.vismasoftware.no, how-tos/background)."""
 _LONG = timedelta(minutes=30)
-_BEAT = timedelta(minutes=2)
 
 PREPARE_SHIPMENT = Signature("prepare_shipment", PrepareRequest, Prepared, TaskQueue.VISMA, _CALL)
 BUY_SHIPMENT = Signature("buy_shipment", OrderRef, Bought, TaskQueue.FEDEX, _CALL)
@@ -55,22 +55,19 @@ REVIEW_CHANGE = Signature("review_change", ReviewRequest, Reviewed, TaskQueue.FE
 WRITE_PROGRESS = Signature("write_progress", OrderRef, int, TaskQueue.VISMA, _CALL)
 POST_FREIGHT = Signature("post_freight", PostRequest, Posted, TaskQueue.VISMA, _CALL)
 ANSWER_QUOTE = Signature("answer_quote", QuoteRequest, QuoteAnswer, TaskQueue.FEDEX, _CALL)
+SEND_LABEL = Signature("send_label", OrderRef, bool, TaskQueue.MAIL, _CALL)
 RECORD_STAGE = Signature("record_stage", StageRecord, bool, TaskQueue.MAIN, timedelta(seconds=30))
 
-DISCOVER_ORDERS = Signature(
-    "discover_orders", TenantInput, DiscoveryRound, TaskQueue.VISMA, _LONG, _BEAT
-)
+DISCOVER_ORDERS = Signature("discover_orders", TenantInput, DiscoveryRound, TaskQueue.VISMA, _LONG)
 DISCOVER_RECEIPTS = Signature(
-    "discover_receipts", TenantInput, DiscoveryRound, TaskQueue.VISMA, _LONG, _BEAT
+    "discover_receipts", TenantInput, DiscoveryRound, TaskQueue.VISMA, _LONG
 )
-RECHECK_ORDERS = Signature(
-    "recheck_orders", TenantInput, DiscoveryRound, TaskQueue.VISMA, _LONG, _BEAT
-)
-DELIVER_NEWS = Signature("deliver_news", TenantInput, int, TaskQueue.MAIN, _LONG, _BEAT)
-FLUSH_PROGRESS = Signature("flush_progress", TenantInput, int, TaskQueue.VISMA, _LONG, _BEAT)
-POLL_TRACKING = Signature("poll_tracking", TenantInput, SweepRound, TaskQueue.FEDEX, _LONG, _BEAT)
-WATCH_ORPHANS = Signature("watch_orphans", TenantInput, int, TaskQueue.FEDEX, _LONG, _BEAT)
-CUT_OFF_PERIOD = Signature("cut_off_period", TenantInput, int, TaskQueue.VISMA, _LONG, _BEAT)
+RECHECK_ORDERS = Signature("recheck_orders", TenantInput, DiscoveryRound, TaskQueue.VISMA, _LONG)
+DELIVER_NEWS = Signature("deliver_news", TenantInput, int, TaskQueue.MAIN, _LONG)
+FLUSH_PROGRESS = Signature("flush_progress", TenantInput, int, TaskQueue.VISMA, _LONG)
+POLL_TRACKING = Signature("poll_tracking", TenantInput, SweepRound, TaskQueue.FEDEX, _LONG)
+WATCH_ORPHANS = Signature("watch_orphans", TenantInput, int, TaskQueue.FEDEX, _LONG)
+CUT_OFF_PERIOD = Signature("cut_off_period", TenantInput, int, TaskQueue.VISMA, _LONG)
 
 ISSUE_TOKEN = Signature(
     "issue_token", IssueToken, TokenIssued, TaskQueue.TOKEN, timedelta(seconds=60)

@@ -8,14 +8,14 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
-from ml_connector.fedex.errors import FedExCredentials, FedExThrottled
+from ml_connector.fedex.errors import FedExCredentials, FedExThrottled, FedExTransient
 from ml_connector.fedex.tokens import Token, TokenSource
 from ml_connector.store.store import Store
 from ml_connector.temporal.ids import TaskQueue, token_workflow_id
@@ -38,7 +38,17 @@ class _Held:
 class TokenFunnel:
     """One per process; hands out a token source for each credential."""
 
-    def __init__(self, *, store: Store, temporal: Client, egress: str, window: timedelta) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        temporal: Client,
+        egress: str,
+        window: timedelta,
+        urgent: bool = False,
+    ) -> None:
+        """`urgent`: a person waits for whatever this process does."""
+        self._urgent = urgent
         self._store = store
         self._temporal = temporal
         self._egress = egress
@@ -49,7 +59,10 @@ class TokenFunnel:
 
     def source(self, tenant: str, project: str) -> TokenSource:
         """The tokens of one tenant's FedEx project (`ship` or `track`)."""
-        return _Source(self, EnsureToken(tenant=tenant, project=project))
+        wanted = EnsureToken(tenant=tenant, project=project, urgent=self._urgent)
+        # A new source means new settings: the token at hand may be another credential's.
+        self._held.pop(wanted.credential, None)
+        return _Source(self, wanted)
 
     async def token(self, wanted: EnsureToken) -> Token:
         """A token that is valid and not the stale one.
@@ -84,6 +97,10 @@ class TokenFunnel:
                 held = await self._stored(wanted)
                 if held is not None:
                     return held
+                # The workflow remembers one that the store has not: its key was retired, the
+                # tenant applied again, or a backup restored.
+                wanted = replace(wanted, stale_version=answer.version)
+                continue
             await _wait_or_raise(answer, patience)
 
     async def _ask(self, wanted: EnsureToken) -> TokenAnswer:
@@ -95,11 +112,25 @@ class TokenFunnel:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=f"FedEx tokens of egress {self._egress}",
         )
-        async with self._slot():
-            answer: TokenAnswer = await self._temporal.execute_update_with_start_workflow(
-                "ensure", wanted, start_workflow_operation=start, result_type=TokenAnswer
-            )
-            return answer
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()), self._slot():
+                answer: TokenAnswer = await self._temporal.execute_update_with_start_workflow(
+                    "ensure", wanted, start_workflow_operation=start, result_type=TokenAnswer
+                )
+                return answer
+        except TimeoutError as nobody:
+            raise FedExTransient(
+                "The token workflow did not answer.",
+                why="No worker serves it, or FedEx is slow to issue a token.",
+                remedy="See that a worker runs: ml-connector doctor.",
+            ) from nobody
+        except RuntimeError as error:
+            # What a client that connects with its first call raises when nobody listens.
+            raise FedExTransient(
+                "The token workflow, which issues FedEx's tokens, cannot be reached.",
+                why="Temporal does not answer.",
+                remedy="Start it (`ml-connector up` brings its own), or set TEMPORAL_ADDRESS.",
+            ) from error
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
@@ -124,11 +155,7 @@ class _Source:
         self._wanted = wanted
 
     async def token(self, *, stale: int | None = None) -> Token:
-        return await self._funnel.token(
-            EnsureToken(
-                tenant=self._wanted.tenant, project=self._wanted.project, stale_version=stale
-            )
-        )
+        return await self._funnel.token(replace(self._wanted, stale_version=stale))
 
 
 def _usable(held: _Held, wanted: EnsureToken) -> bool:

@@ -20,6 +20,7 @@ from ml_connector.domain.tracking_states import (
     shipment_status,
 )
 from ml_connector.fedex.client import TrackError, TrackQuery
+from ml_connector.http.faults import Fault
 from ml_connector.store.orders import OrderRow
 from ml_connector.store.parcels import Parcel
 from ml_connector.store.view import TenantView
@@ -28,7 +29,9 @@ from ml_connector.temporal.sweep_messages import SweepRound
 
 BUNDLE = 30
 """Numbers in one Track call (TRACKING.TRACKINGNUMBERS.LIMITEXCEEDED above)."""
-ROUND = 20 * BUNDLE
+BUNDLES = 20
+ROUND = BUNDLES * BUNDLE
+"""Numbers that one round claims at once."""
 SHIP_DATE_SLACK = timedelta(days=2)
 """FedEx uses numbers again: only a report near our own ship date is ours."""
 ARRIVED = frozenset({ParcelState.DELIVERED, ParcelState.RETURNED})
@@ -45,13 +48,25 @@ class TrackingActivities:
     async def poll_tracking(self, tenant: TenantInput) -> SweepRound:
         """Claim due parcels, ask FedEx about them, and record what is new."""
         desk = await self._services.desk(tenant.tenant)
+        # As long as the round can take; what a killed worker has claimed is free again then.
+        claim = desk.deadline * BUNDLES
         async with self._services.store.write(desk.id) as view:
-            due = await view.parcels.due(datetime.now(UTC), ROUND)
+            due = await view.parcels.due(datetime.now(UTC), ROUND, claim_for=claim)
         changed = 0
         for start in range(0, len(due), BUNDLE):
             activity.heartbeat(start)
-            changed += await self._poll(desk, due[start : start + BUNDLE])
+            try:
+                changed += await self._poll(desk, due[start : start + BUNDLE])
+            except Fault:
+                await self._release(desk, due[start:])
+                raise
         return SweepRound(polled=len(due), changed=changed, more=len(due) == ROUND)
+
+    async def _release(self, desk: Desk, parcels: Sequence[Parcel]) -> None:
+        """They are due still, so that the next attempt finds them."""
+        async with self._services.store.write(desk.id) as view:
+            numbers = [parcel.tracking_number for parcel in parcels]
+            await view.parcels.postpone(numbers, datetime.now(UTC))
 
     async def _poll(self, desk: Desk, parcels: Sequence[Parcel]) -> int:
         answers = await desk.fedex.track(

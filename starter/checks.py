@@ -39,6 +39,7 @@ class CheckName(StrEnum):
     WORKER = "worker"
     CLOCK = "clock"
     TENANTS = "tenants"
+    MAIL = "mail"
 
 
 class Status(StrEnum):
@@ -277,6 +278,30 @@ def _tenant_finding(tenant: str, state: TenantState, reason: str, parked: int) -
     return Finding(check=CheckName.TENANTS, status=Status.OK, message=f"{tenant}: active.")
 
 
+async def _mail(here: Installation) -> AsyncIterator[Finding]:
+    """Only where it matters: some tenant wants its labels sent, or a server is named."""
+    wanting = [each.id for each in await _settings(here) if each.shipping.label_to != "none"]
+    server = here.settings.smtp
+    if server is not None:
+        # The client takes a moment to import, and few installations send mail.
+        from ml_connector.mail.smtp import greet
+
+        await greet(server)
+        yield Finding(
+            check=CheckName.MAIL,
+            status=Status.OK,
+            message=f"{server.host}:{server.port} answers; labels of {len(wanting)} tenants.",
+        )
+    elif wanting:
+        yield Finding(
+            check=CheckName.MAIL,
+            status=Status.FAIL,
+            message=f"Labels of {', '.join(wanting)} are to be sent, and there is no mail server.",
+            next_step="Set ML_CONNECTOR_SMTP_URL and ML_CONNECTOR_SMTP_FROM for the worker.",
+            exit_code=ExitCode.REFUSED,
+        )
+
+
 async def _settings(here: Installation) -> list[Tenant]:
     store = await here.store(migrate=False)
     if not await store.schema_current():
@@ -292,6 +317,7 @@ _NEEDS: dict[CheckName, frozenset[str]] = {
     CheckName.WORKER: frozenset({CheckName.TEMPORAL}),
     CheckName.CLOCK: frozenset({CheckName.DATABASE}),
     CheckName.TENANTS: frozenset({CheckName.DATABASE}),
+    CheckName.MAIL: frozenset({CheckName.DATABASE}),
 }
 """What must not have failed before: its failure would only be said again."""
 
@@ -303,4 +329,5 @@ _CHECKS: dict[CheckName, Callable[[Installation], AsyncIterator[Finding]]] = {
     CheckName.WORKER: _worker,
     CheckName.CLOCK: _clock,
     CheckName.TENANTS: _tenants,
+    CheckName.MAIL: _mail,
 }

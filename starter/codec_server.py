@@ -67,7 +67,13 @@ async def _serve(
         path = secrets.token_urlsafe(24)
     async with Installation.open() as here:
         try:
-            app = create_codec_app(here.keys, token=token, origin=ui_origin, secret_path=path or "")
+            app = create_codec_app(
+                here.keys,
+                token=token,
+                origin=ui_origin,
+                secret_path=path or "",
+                archive=here.archived_payload_key,
+            )
         except ValueError as error:
             raise WrongUsage(f"--ui-origin cannot be used: {error}", code="command_line") from error
         with _bound(host, port) as listener:

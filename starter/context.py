@@ -8,9 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import cached_property
 
+import httpx
 from pydantic import ValidationError
 from temporalio.client import Client
 
+from activities.services import Services
+from activities.token_source import TokenFunnel
 from ml_connector.domain.tenant import Tenant
 from ml_connector.security.keys import MasterKeys
 from ml_connector.settings import Settings
@@ -18,7 +21,7 @@ from ml_connector.store.errors import UnknownTenant
 from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
 from ml_connector.store.tenants import TenantRecord
-from ml_connector.temporal.connection import connect
+from ml_connector.temporal.connection import connect, connect_later
 from ml_connector.temporal.runtime import runtime
 from starter.errors import Refused, WrongUsage
 
@@ -37,6 +40,7 @@ class Installation:
         self._closing = closing
         self._store: Store | None = None
         self._temporal: Client | None = None
+        self._services: Services | None = None
 
     @classmethod
     @asynccontextmanager
@@ -97,9 +101,46 @@ class Installation:
         """A connected client. Raises a Fault of `ml_connector.temporal.errors`."""
         if self._temporal is None:
             self._temporal = await connect(
-                self.keys, patience=patience, runtime=runtime(metrics_address)
+                self.keys,
+                archive=self.archived_payload_key,
+                patience=patience,
+                runtime=runtime(metrics_address),
             )
         return self._temporal
+
+    async def services(self) -> Services:
+        """What the activities of a worker look at Visma and FedEx with.
+
+        Only a FedEx token that is not in the store needs Temporal and a running worker. A command
+        that will want one calls `temporal` first: its message is the clearer one.
+        """
+        if self._services is not None:
+            return self._services
+        store = await self.store()
+        http = await self._closing.enter_async_context(httpx.AsyncClient())
+        temporal = self._temporal or await connect_later(
+            self.keys, archive=self.archived_payload_key, runtime=runtime(None)
+        )
+        tokens = TokenFunnel(
+            store=store,
+            temporal=temporal,
+            egress=self.settings.egress,
+            window=self.settings.token_window,
+            urgent=True,
+        )
+        self._services = Services(
+            store=store,
+            temporal=temporal,
+            http=http,
+            tokens=tokens,
+            call_timeout=self.settings.http_timeout,
+        )
+        return self._services
+
+    async def archived_payload_key(self, of: str) -> bytes | None:
+        """What reads the histories written under a retired master key, if it was kept."""
+        store = await self.store()
+        return await store.payload_keys.get(of)
 
     async def records(self, tenant: str | None = None) -> list[TenantRecord]:
         """The tenants as stored, without removed ones; only `tenant` if it is named.

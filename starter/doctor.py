@@ -7,16 +7,8 @@ import typer
 
 from starter.checks import CheckName, Finding, Status, examine
 from starter.context import Installation
-from starter.errors import ExitCode
+from starter.errors import first_cause
 from starter.output import AsJson, show, table
-
-_FIRST_CAUSE = (
-    ExitCode.CREDENTIALS,
-    ExitCode.OTHER_SIDE,
-    ExitCode.OUR_FAULT,
-    ExitCode.REFUSED,
-)
-"""Of several failures the one that explains the others decides how the command ends."""
 
 
 def register(app: typer.Typer) -> None:
@@ -62,5 +54,4 @@ async def _doctor(names: list[CheckName], as_json: bool) -> int:
 
 def exit_code(findings: list[Finding]) -> int:
     """0, or the first cause among those that failed."""
-    causes = {item.exit_code for item in findings if item.status is Status.FAIL}
-    return next((code for code in _FIRST_CAUSE if code in causes), ExitCode.DONE)
+    return first_cause(item.exit_code for item in findings if item.status is Status.FAIL)

@@ -11,7 +11,7 @@
 is the whole contract with scripts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import ClassVar
 
@@ -20,6 +20,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from temporalio.service import RPCError, RPCStatusCode
 from typer import TyperException
 
+from ml_connector.domain.errors import RuleError
 from ml_connector.domain.tenant import TenantFileError
 from ml_connector.http.faults import (
     CredentialsFault,
@@ -30,6 +31,7 @@ from ml_connector.sandbox.server import PortInUse as SandboxPortInUse
 from ml_connector.security.keys import MasterKeyError
 from ml_connector.settings import SettingsError
 from ml_connector.store.errors import StoreError, UnknownTenant, UnsupportedDatabase
+from ml_connector.store.rotation import MasterKeyInUse
 from ml_connector.temporal.errors import PortInUse, TemporalSettingsWrong
 
 
@@ -42,6 +44,15 @@ class ExitCode(IntEnum):
     CREDENTIALS = 3
     OTHER_SIDE = 4
     OUR_FAULT = 5
+
+
+_CAUSES = (ExitCode.CREDENTIALS, ExitCode.OTHER_SIDE, ExitCode.OUR_FAULT, ExitCode.REFUSED)
+
+
+def first_cause(codes: Iterable[ExitCode]) -> ExitCode:
+    """Of several failures the one that explains the others; `DONE` when there is none."""
+    known = set(codes)
+    return next((code for code in _CAUSES if code in known), ExitCode.DONE)
 
 
 class CommandError(Exception):
@@ -113,6 +124,13 @@ def explain(error: Exception) -> CommandError | None:
             return WrongUsage(str(error), code="settings")
         case TenantFileError():
             return WrongUsage(str(error), code="tenant_file")
+        case MasterKeyInUse():
+            return Refused(
+                str(error),
+                why="A process that does not know the new key has sealed something meanwhile",
+                remedy="Run the command again; if it stays so, restart the workers first",
+                code="key_in_use",
+            )
         case MasterKeyError():
             return WrongUsage(str(error), code="master_key")
         case SandboxPortInUse():
@@ -123,6 +141,8 @@ def explain(error: Exception) -> CommandError | None:
             )
         case Fault():
             return _fault(error)
+        case RuleError():
+            return Refused(str(error), remedy=error.remedy, code=error.code)
         case MigrationError():
             return Refused(
                 "The database was made by a newer version of this program",
@@ -159,7 +179,7 @@ def _fault(error: Fault) -> CommandError:
             # Nobody answered, asks for patience, or the answer was lost: it may pass.
             kind = OtherSideUnavailable
     return kind(
-        error.what, why=error.why, remedy=error.remedy, code=error.code or _snake(type(error))
+        error.what, why=error.told, remedy=error.remedy, code=error.code or _snake(type(error))
     )
 
 

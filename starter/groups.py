@@ -1,8 +1,9 @@
 """How groups of commands are made, so that all of them behave alike."""
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import typer
+from typer.core import TyperGroup
 
 from starter.errors import ExitCode
 
@@ -12,10 +13,26 @@ OneTenant = Annotated[
 Reason = Annotated[str, typer.Option("--reason", help="Why; the audit trail keeps it.")]
 
 
-def command_group(name: str, help: str) -> typer.Typer:
-    """A group that, called without a command, says which there are."""
+class _WithDefault(TyperGroup):
+    """A group whose command named `default` is also meant where none is named."""
+
+    default: ClassVar[str]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "--help"):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
+def command_group(name: str, help: str, *, default: str | None = None) -> typer.Typer:
+    """A group that, called without anything, says which commands there are.
+
+    With `default` whatever is no command's name is an argument of that command.
+    """
+    kind = type("Group", (_WithDefault,), {"default": default}) if default else TyperGroup
     return typer.Typer(
         name=name,
+        cls=kind,
         help=help,
         callback=_help_without_command,
         invoke_without_command=True,

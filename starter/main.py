@@ -13,8 +13,32 @@ import typer
 
 from ml_connector.security.logging import format_exception
 from ml_connector.settings import DEFAULT_HOME, Settings, SettingsError
-from starter import codec_server, doctor, po, sandbox, schedule, tenant, up, worker
-from starter.errors import CommandError, ExitCode, OurFault, explain
+from starter import (
+    attention,
+    audit,
+    codec_server,
+    credentials,
+    demo,
+    doctor,
+    errors,
+    explain,
+    fedex_tokens,
+    freight,
+    keys,
+    label,
+    ping,
+    po,
+    po_plan,
+    po_replay,
+    po_ship,
+    quote,
+    sandbox,
+    schedule,
+    tenant,
+    up,
+    worker,
+)
+from starter.errors import CommandError, ExitCode, OurFault
 from starter.groups import command_group
 from starter.output import talk
 
@@ -35,9 +59,23 @@ Begin with:
 """,
 )
 
-for single in (up, worker, codec_server, sandbox, doctor):
+for single in (demo, up, worker, codec_server, sandbox, doctor, quote, explain):
     single.register(app)
-for group in (tenant, schedule, po):
+for of_order in (po_plan, po_ship, po_replay):
+    of_order.register(po.app)
+ping.register(tenant.app)
+for group in (
+    tenant,
+    credentials,
+    schedule,
+    po,
+    label,
+    attention,
+    audit,
+    freight,
+    fedex_tokens,
+    keys,
+):
     app.add_typer(group.app)
 
 
@@ -55,7 +93,7 @@ def run(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except Exception as error:
-        problem = explain(error) or _defect(error)
+        problem = errors.explain(error) or _defect(error)
         talk(f"error: {problem}")
         return problem.exit_code
     return outcome if isinstance(outcome, int) else ExitCode.DONE

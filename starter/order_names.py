@@ -23,6 +23,29 @@ class FoundOrder:
     row: OrderRow
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedOrder:
+    """An order that the connector need not have met yet."""
+
+    tenant: str
+    number: str
+
+
+async def name_order(here: Installation, name: str) -> NamedOrder:
+    """The order that a person means; with its tenant before it, it need not be discovered yet.
+
+    Raises:
+        UnknownTenant: the part before the slash is no tenant.
+        Refused: only a number, which nobody or several tenants have.
+    """
+    tenant, slash, number = name.rpartition("/")
+    if slash:
+        await here.records(tenant)
+        return NamedOrder(tenant=tenant, number=number)
+    found = await find_order(here, name)
+    return NamedOrder(tenant=found.tenant, number=found.row.order)
+
+
 async def find_order(here: Installation, name: str) -> FoundOrder:
     """The order that a person means.
 

@@ -7,19 +7,22 @@ either case, so that a script may read stdout and a person still sees what happe
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import BaseModel
 from rich.console import Console, RenderableType
+from rich.progress import track
 from rich.table import Table
 
 from ml_connector.domain.durations import format_duration
+
+T = TypeVar("T")
 
 AsJson = Annotated[
     bool,
@@ -49,6 +52,17 @@ def show_line(value: object) -> None:
 def talk(text: str) -> None:
     """Say something to the person: progress, warnings, what to do next."""
     stderr().print(text)
+
+
+def progress(items: Sequence[T], what: str) -> Iterable[T]:
+    """The items one by one; on a terminal a bar shows how far it has come."""
+    return track(
+        items,
+        description=what,
+        console=stderr(),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
 
 
 def stdout() -> Console:

@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from ml_connector.temporal import die_with_parent
 from starter.errors import (
@@ -40,6 +41,10 @@ class Supervised:
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
+    isolated: bool = False
+    """`environment` is all that the child sees; else it is added to this process's own."""
+    log_file: Path | None = None
+    """Where the child's talk goes instead of this process's stderr."""
     ready_line: dict[str, object] = field(default_factory=dict)
     """What the child printed when it was ready last."""
     _process: asyncio.subprocess.Process | None = None
@@ -48,7 +53,12 @@ class Supervised:
     _started: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def __aenter__(self) -> Self:
-        await self._start()
+        try:
+            await self._start()
+        except BaseException:
+            # Also when we are told to stop meanwhile.
+            await self._stop()
+            raise
         self._keeper = asyncio.create_task(self._keep_running())
         return self
 
@@ -84,15 +94,17 @@ class Supervised:
             await asyncio.shield(self._keeper)
 
     async def _start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())),
-            *(sys.executable, "-m", "starter", *self.arguments, "--json"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, **self.environment},
-            # Ctrl-C is for us; the child is then stopped in its turn.
-            start_new_session=True,
-        )
+        with self._log() as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())),
+                *(sys.executable, "-m", "starter", *self.arguments, "--json"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env=self.environment if self.isolated else {**os.environ, **self.environment},
+                # Ctrl-C is for us; the child is then stopped in its turn.
+                start_new_session=True,
+            )
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
@@ -101,6 +113,14 @@ class Supervised:
             self.ready_line = json.loads(line)
             self._ready_pid = self._process.pid
             self._started.notify_all()
+
+    @contextlib.contextmanager
+    def _log(self) -> Iterator[IO[bytes] | None]:
+        if self.log_file is None:
+            yield None
+            return
+        with self.log_file.open("ab") as stream:
+            yield stream
 
     async def _keep_running(self) -> None:
         pause = FIRST_PAUSE
@@ -132,9 +152,15 @@ class Supervised:
         kind = OtherSideUnavailable if status < 0 else _BY_STATUS.get(status, OurFault)
         return kind(
             f"{self.name} ended with status {status} before it was ready",
-            why="Its own message stands above",
+            why=self._last_words(),
             code="child_not_started",
         )
+
+    def _last_words(self) -> str:
+        if self.log_file is None:
+            return "Its own message stands above"
+        said = self.log_file.read_text(encoding="utf-8", errors="replace").strip()
+        return f"It said: {said.splitlines()[-1]}" if said else "It said nothing"
 
 
 _BY_STATUS: Mapping[int, type[CommandError]] = {

@@ -17,6 +17,7 @@ from starter.context import Installation, stored_settings
 from starter.errors import Refused, WrongUsage
 from starter.groups import Reason, command_group
 from starter.output import AsJson, show, table
+from starter.resuming import resume_tenant
 from starter.secret_sources import read_secrets, terminal
 from starter.tenant_changes import Changed, changes_between, flat
 
@@ -121,13 +122,10 @@ async def _resume(store: Store, before: TenantRecord, changed: Changed, actor: s
     wakes_from = {TenantState.REMOVED}
     if changed.secrets:
         wakes_from.add(TenantState.NEEDS_REAUTH)
-    return await store.tenants.set_state(
-        before.id,
-        TenantState.ACTIVE,
-        "applied again",
-        only_from=wakes_from,
-        event=TenantEvent(action="tenant:resume", actor=actor),
+    resumed = await resume_tenant(
+        store, before.id, actor=actor, why="applied again", only_from=wakes_from
     )
+    return resumed is not None
 
 
 def _outcome(before: TenantRecord | None, changed: Changed, resumed: bool) -> str:

@@ -50,7 +50,11 @@ async def _up(port: int, ui_port: int, log_level: str, as_json: bool) -> None:
         # Asked before anything is started: a database of another version ends it here.
         await here.store()
         codec = await running.enter_async_context(
-            EmbeddedCodecServer(here.keys, origin=f"http://{LOOPBACK}:{ui_port}")
+            EmbeddedCodecServer(
+                here.keys,
+                origin=f"http://{LOOPBACK}:{ui_port}",
+                archive=here.archived_payload_key,
+            )
         )
         server = await running.enter_async_context(
             DevServer(here.settings.home, port=port, ui_port=ui_port, codec_endpoint=codec.endpoint)

@@ -5,6 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities import signatures as activity
     from ml_connector.temporal.messages import TenantInput
+    from workflows.ownership import refuse_another_owner
     from workflows.scheduled import run_step
 
 
@@ -19,6 +20,7 @@ class DiscoveryWorkflow:
 
     @workflow.run
     async def run(self, tenant: TenantInput) -> str:
+        refuse_another_owner(tenant.tenant)
         orders = await run_step(activity.DISCOVER_ORDERS, tenant, "read changed orders")
         await run_step(activity.DELIVER_NEWS, tenant, "start and nudge orders")
         receipts = await run_step(activity.DISCOVER_RECEIPTS, tenant, "read changed receipts")

@@ -1,5 +1,6 @@
 """The only place where FedEx tokens are issued, one run per egress address."""
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ MOST_UPDATES = 500
 REFRESH_AT = 0.85
 """A used token is renewed after this part of its useful life, before anybody has to wait."""
 BLOCK_MARGIN = timedelta(seconds=15)
+USUAL_WINDOW = timedelta(seconds=5)
+"""FedEx's. A sandbox's may be shorter, and so, in proportion, are its blocks."""
 
 
 @workflow.defn
@@ -42,15 +45,16 @@ class FedExTokenWorkflow:
         self._tokens = dict(start.tokens)
         self._budget = TokenBudget(start.window, start.issued_at)
         self._blocked_until = start.blocked_until
-        self._pending: dict[str, TokenAnswer | None] = {}
+        self._flights: dict[str, asyncio.Future[TokenAnswer]] = {}
+        """Requests under way: whoever wants the same credential shares the answer."""
         self._updates = 0
 
     @workflow.run
     async def run(self, start: TokenInput) -> None:
         self._show()
-        await workflow.wait_condition(
-            lambda: self._updates >= MOST_UPDATES or workflow.info().is_continue_as_new_suggested()
-        )
+        while not self._long_enough():
+            await self._until_refresh_or_enough()
+            await self._refresh_due()
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(
             TokenInput(
@@ -67,14 +71,15 @@ class FedExTokenWorkflow:
         """See that the store holds a token for the credential that is not the stale one."""
         self._updates += 1
         credential = request.credential
-        if credential in self._pending:
-            await workflow.wait_condition(lambda: credential not in self._pending)
         known = self._usable(request)
         if known is not None:
             return TokenAnswer(version=known.version, expires_at=known.expires_at)
+        if credential in self._flights:
+            return await self._flights[credential]
         now = workflow.now()
-        if self._blocked_until is not None and now < self._blocked_until:
-            return TokenAnswer(blocked_until=self._blocked_until)
+        blocked = self._block(now)
+        if blocked is not None:
+            return TokenAnswer(blocked_until=blocked)
         place = self._budget.next_place(credential, now, urgent=request.urgent)
         if place is not None:
             return TokenAnswer(not_before=place)
@@ -112,22 +117,39 @@ class FedExTokenWorkflow:
 
     async def _refresh_due(self) -> None:
         """Renew tokens in use; one that nobody used since it was issued is let go."""
-        now = workflow.now()
-        for credential, token in list(self._tokens.items()):
-            if token.refresh_at is None or token.refresh_at > now or credential in self._pending:
+        for credential in list(self._tokens):
+            now = workflow.now()
+            token = self._tokens[credential]
+            if token.refresh_at is None or token.refresh_at > now or credential in self._flights:
                 continue
-            blocked = self._blocked_until is not None and now < self._blocked_until
-            if blocked or self._budget.next_place(credential, now, urgent=False) is not None:
-                self._tokens[credential] = replace(token, refresh_at=now + self._window)
+            later = self._block(now) or self._budget.next_place(credential, now, urgent=False)
+            if later is not None:
+                self._tokens[credential] = replace(token, refresh_at=later)
                 continue
             tenant, project = credential.split("/")
             await self._issue(EnsureToken(tenant=tenant, project=project), only_if_used=True)
 
+    def _block(self, now: datetime) -> datetime | None:
+        """The end of FedEx's block, while it lasts."""
+        blocked = self._blocked_until
+        return blocked if blocked is not None and now < blocked else None
+
     async def _issue(self, request: EnsureToken, *, only_if_used: bool = False) -> TokenAnswer:
+        """One request, whose answer goes to everybody who wants this credential meanwhile."""
+        credential = request.credential
+        flight = self._flights[credential] = asyncio.Future()
+        try:
+            answer = await self._fetch(request, only_if_used=only_if_used)
+            flight.set_result(answer)
+            return answer
+        finally:
+            flight.cancel()
+            del self._flights[credential]
+
+    async def _fetch(self, request: EnsureToken, *, only_if_used: bool) -> TokenAnswer:
         credential = request.credential
         previous = self._tokens.get(credential)
         known = max(previous.version if previous else 0, request.stale_version or 0)
-        self._pending[credential] = None
         self._budget.start()
         try:
             issued = await self._request(
@@ -140,7 +162,6 @@ class FedExTokenWorkflow:
             )
         finally:
             self._budget.end(workflow.now())
-            del self._pending[credential]
         return self._learn(credential, issued)
 
     async def _request(self, issue: IssueToken) -> TokenIssued:
@@ -152,6 +173,7 @@ class FedExTokenWorkflow:
                 task_queue=ISSUE_TOKEN.queue,
                 result_type=TokenIssued,
                 start_to_close_timeout=ISSUE_TOKEN.timeout,
+                heartbeat_timeout=ISSUE_TOKEN.heartbeat,
                 retry_policy=RetryPolicy(maximum_attempts=1),
                 summary=f"token for {issue.tenant}/{issue.project}",
             )
@@ -169,23 +191,28 @@ class FedExTokenWorkflow:
             )
             self._show()
             return TokenAnswer(version=issued.version, expires_at=issued.expires_at)
-        again = now + self._window if issued.failure else None
-        if credential in self._tokens:
-            self._tokens[credential] = replace(self._tokens[credential], refresh_at=again)
         if issued.blocked_for is not None:
-            self._blocked_until = now + issued.blocked_for + BLOCK_MARGIN
+            pace = min(self._window / USUAL_WINDOW, 1.0)
+            self._blocked_until = now + pace * (issued.blocked_for + BLOCK_MARGIN)
             self._show()
-            return TokenAnswer(blocked_until=self._blocked_until)
+        blocked = self._block(now)
+        again = blocked or (now + self._window if issued.failure else None)
+        known = self._tokens.get(credential)
+        if known is not None:
+            alive = now < known.expires_at
+            self._tokens[credential] = replace(known, refresh_at=again if alive else None)
+        if blocked is not None:
+            return TokenAnswer(blocked_until=blocked)
         if issued.refused:
             return TokenAnswer(refused=issued.refused)
         return TokenAnswer(not_before=again or now + self._window)
 
     def _show(self) -> None:
-        blocked = self._blocked_until
+        blocked = self._block(workflow.now())
         lines = [
             f"**Egress:** {self._egress}",
             f"**Credentials with a token:** {len(self._tokens)}",
         ]
-        if blocked is not None and workflow.now() < blocked:
+        if blocked is not None:
             lines.insert(0, f"**FedEx blocks this address until {blocked:%H:%M:%S} UTC**")
         workflow.set_current_details("\n\n".join(lines))

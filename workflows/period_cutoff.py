@@ -5,6 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities import signatures as activity
     from ml_connector.temporal.messages import TenantInput
+    from workflows.ownership import refuse_another_owner
     from workflows.scheduled import run_step
 
 
@@ -14,6 +15,7 @@ class PeriodCutoffWorkflow:
 
     @workflow.run
     async def run(self, tenant: TenantInput) -> str:
+        refuse_another_owner(tenant.tenant)
         marked = await run_step(activity.CUT_OFF_PERIOD, tenant, "find freight to cut off")
         await run_step(activity.DELIVER_NEWS, tenant, "ask orders to post their freight")
         return f"{marked or 0} orders asked to post"

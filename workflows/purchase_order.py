@@ -1,7 +1,7 @@
 """One purchase order's life: ship, track until delivered, post the freight."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         Tracking,
         Wait,
     )
+    from workflows.ownership import refuse_another_owner
     from workflows.stepping import StepFailed, StepWaits, call
 
 ARRIVED = frozenset({ParcelState.DELIVERED, ParcelState.RETURNED})
@@ -40,6 +41,10 @@ QUOTE_ATTEMPTS = 4
 """A quote is for somebody who waits: it fails soon and says so."""
 PROGRESS_ATTEMPTS = 3
 """Writing progress is level-triggered: the tracking sweep repeats what fails here."""
+MAIL_ATTEMPTS = 3
+"""A mail server that stays away is asked again every `recheck`, while the order goes on."""
+MAIL_PATIENCE = timedelta(minutes=15)
+"""The order goes on after it even if no worker serves the mail's queue."""
 
 
 @workflow.defn
@@ -62,15 +67,18 @@ class PurchaseOrderWorkflow:
         self._news = News(version=-1)
         self._settled = -1
         self._shipment: Shipped | None = None
-        self._released = False
+        self._released = start.released
         self._wake = False
         self._cancel: Command | None = None
         self._post_again = False
+        self._look_up = False
         self._note: Attention | None = None
+        self._mail_again: datetime | None = None
         self._quotes: dict[str, QuoteAnswer] = {}
 
     @workflow.run
     async def run(self, start: OrderInput) -> str:
+        refuse_another_owner(start.tenant, start.order)
         self._show()
         while self._stage not in FINISHED:
             self._wake = False
@@ -80,22 +88,30 @@ class PurchaseOrderWorkflow:
                 await self._wait_for(waits.wait)
             except StepFailed as failed:
                 await self._park(failed.attention)
-            if workflow.info().is_continue_as_new_suggested():
+            if workflow.info().is_continue_as_new_suggested() and not self._asked():
                 await self._start_afresh()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._stage.value
+
+    def _asked(self) -> bool:
+        """Whether somebody has asked for what is not done yet: a new run would not know of it."""
+        return self._cancel is not None or self._post_again or self._look_up
 
     # -- shipping ---------------------------------------------------------------------------
 
     async def _until_shipped(self) -> None:
         # The plan is made from the order as it is read now: older news says nothing new of it.
         self._settled = self._news.version
+        self._look_up = False
         prepared = await call(
             activity.PREPARE_SHIPMENT,
             PrepareRequest(tenant=self._tenant, order=self._order, released=self._released),
             self._policy,
             summary=f"plan {self._order}",
         )
+        if prepared.outcome not in ("shipped", "ready"):
+            # Nothing is shipped, so nothing is cancelled; least of all a later shipment.
+            self._cancel = None
         match prepared.outcome:
             case "shipped" if prepared.shipment is not None:
                 self._adopt(prepared.shipment)
@@ -132,24 +148,33 @@ class PurchaseOrderWorkflow:
     def _adopt(self, shipment: Shipped) -> None:
         self._shipment = shipment
         self._note = None
+        self._mail_again = None
         self._enter(_stage_of(self._tracking()))
 
     # -- on the way -------------------------------------------------------------------------
 
     async def _on_the_way(self) -> None:
         shipment = self._require_shipment()
+        if self._look_up:
+            # The store may know of another shipment, or of none that counts.
+            self._shipment = None
+            return
         if self._cancel is not None or self._changed(shipment):
             await self._review(shipment)
             return
         tracking = self._tracking()
         self._enter(_stage_of(tracking), attention=self._note)
-        if self._freight_is_due(shipment, tracking):
+        if self._mail_pause(shipment, tracking) <= timedelta():
+            await self._mail_label(shipment)
+        elif self._freight_is_due(shipment, tracking):
             await self._post(shipment, tracking)
         elif tracking.state in ARRIVED and shipment.posted:
             returned = tracking.state is ParcelState.RETURNED
             self._enter(Stage.RETURNED if returned else Stage.COMPLETED)
         else:
-            await self._wait("news of the parcel")
+            self._post_again = False
+            pause = self._mail_pause(shipment, tracking)
+            await self._wait("news of the parcel", at_most=pause)
 
     def _changed(self, shipment: Shipped) -> bool:
         """Whether news that came after the last look at the order shows another content."""
@@ -159,6 +184,8 @@ class PurchaseOrderWorkflow:
     async def _review(self, shipment: Shipped) -> None:
         """The order was edited, held or cancelled after its label was made."""
         wish, self._cancel = self._cancel, None
+        if wish is not None:
+            self._released = False
         self._settled = self._news.version
         reviewed = await call(
             activity.REVIEW_CHANGE,
@@ -186,10 +213,16 @@ class PurchaseOrderWorkflow:
     def _freight_is_due(self, shipment: Shipped, tracking: Tracking) -> bool:
         if shipment.posted and not self._post_again:
             return False
-        if tracking.state in ARRIVED or self._post_again:
+        if tracking.state in ARRIVED:
             return True
-        cut_off = bool(self._news.cutoff_period)
-        return tracking.first_scan is not None and (shipment.post_on_pickup or cut_off)
+        # FedEx bills on scan: without one there is no freight, whoever asks for it.
+        return tracking.first_scan is not None and (
+            shipment.post_on_pickup or self._cut_off(shipment) or self._post_again
+        )
+
+    def _cut_off(self, shipment: Shipped) -> bool:
+        """Whether a period wants this shipment's freight, and not that of an earlier one."""
+        return bool(self._news.cutoff_period) and self._news.generation == shipment.generation
 
     async def _post(self, shipment: Shipped, tracking: Tracking) -> None:
         self._post_again = False
@@ -225,13 +258,40 @@ class PurchaseOrderWorkflow:
         except (StepWaits, StepFailed):
             workflow.logger.warning("progress not written yet; the tracking sweep repeats it")
 
+    async def _mail_label(self, shipment: Shipped) -> None:
+        """Failing keeps nothing back: the activity records a finding, and it is tried again."""
+        patience = min(self._policy.give_up, MAIL_PATIENCE)
+        try:
+            done = await call(
+                activity.SEND_LABEL,
+                OrderRef(tenant=self._tenant, order=self._order, generation=shipment.generation),
+                replace(self._policy, give_up=patience),
+                summary=f"mail the label of {self._order}",
+                attempts=MAIL_ATTEMPTS,
+            )
+        except StepFailed as failed:
+            workflow.logger.warning("label not mailed yet", extra={"why": str(failed)})
+            done = False
+        self._mail_again = workflow.now() + self._policy.recheck
+        self._shipment = replace(shipment, mail_label=not done)
+
+    def _mail_pause(self, shipment: Shipped, tracking: Tracking) -> timedelta:
+        """How long until the label's mail is tried; for ever when there is nothing to try."""
+        if not shipment.mail_label:
+            return timedelta.max
+        if self._mail_again is None:
+            return timedelta()
+        # Who handed the parcel over has printed its label.
+        moves = tracking.first_scan is not None or tracking.state in ARRIVED
+        return timedelta.max if moves else self._mail_again - workflow.now()
+
     # -- waiting ----------------------------------------------------------------------------
 
-    async def _wait(self, reason: str) -> None:
+    async def _wait(self, reason: str, at_most: timedelta = timedelta.max) -> None:
         """Until a signal wakes the order, at most `policy.safety`."""
         self._waiting_for = reason
         self._show()
-        await self._until_woken(self._policy.safety)
+        await self._until_woken(min(self._policy.safety, at_most))
 
     async def _wait_for(self, wait: Wait) -> None:
         """Until what an activity waits for has come; no retry is used up by it."""
@@ -273,7 +333,12 @@ class PurchaseOrderWorkflow:
         """A long history ends here; the next run reads the order's state from the store."""
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(
-            OrderInput(tenant=self._tenant, order=self._order, policy=self._policy)
+            OrderInput(
+                tenant=self._tenant,
+                order=self._order,
+                policy=self._policy,
+                released=self._released,
+            )
         )
 
     # -- what people see --------------------------------------------------------------------
@@ -355,7 +420,8 @@ class PurchaseOrderWorkflow:
     @workflow.signal
     def replay(self, replay: Replay) -> None:
         """Do a step again. What succeeded before is found, not repeated."""
-        self._post_again = replay.step == "post_freight"
+        self._post_again = self._post_again or replay.step == "post_freight"
+        self._look_up = self._look_up or replay.step == "ship"
         self._wake = True
 
     @workflow.update

@@ -84,7 +84,7 @@ async def call(
 
 
 def _reading(error: ActivityError, step: str, give_up: timedelta) -> StepWaits | StepFailed:
-    failure = _last_application_error(error)
+    failure = _application_error(error)
     if failure is not None and failure.details:
         if failure.type == WAITING:
             return StepWaits(_WAIT.validate_python(failure.details[0]))
@@ -100,12 +100,15 @@ def _reading(error: ActivityError, step: str, give_up: timedelta) -> StepWaits |
     )
 
 
-def _last_application_error(error: BaseException) -> ApplicationError | None:
-    """The innermost application error: a time-out carries the last failure as its cause."""
-    found: ApplicationError | None = None
+def _application_error(error: BaseException) -> ApplicationError | None:
+    """What the activity said: the outermost application error.
+
+    A time-out carries the last attempt's failure as its cause, and each failure carries the
+    exception that it was made from: that one is for the log only.
+    """
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ApplicationError):
-            found = cause
+            return cause
         cause = cause.__cause__
-    return found
+    return None

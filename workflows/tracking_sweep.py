@@ -5,6 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities import signatures as activity
     from ml_connector.temporal.messages import TenantInput
+    from workflows.ownership import refuse_another_owner
     from workflows.scheduled import run_step
 
 MOST_ROUNDS = 100
@@ -20,6 +21,7 @@ class TrackingSweepWorkflow:
 
     @workflow.run
     async def run(self, tenant: TenantInput) -> str:
+        refuse_another_owner(tenant.tenant)
         polled = changed = 0
         for _ in range(MOST_ROUNDS):
             swept = await run_step(activity.POLL_TRACKING, tenant, "poll due tracking numbers")

@@ -156,6 +156,8 @@ class Document:
     """PDF, PNG or ZPLII."""
     tracking_number: str
     content: bytes
+    copies: int = 0
+    """How many FedEx wants printed (`copiesToPrint`); 0 where it does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,12 +25,12 @@ from pydantic import (
 
 from ml_connector.domain.durations import format_duration, parse_duration
 from ml_connector.domain.errors import RuleError
+from ml_connector.domain.mail_address import is_mail_address
 from ml_connector.domain.measures import Weight, parse_weight
 from ml_connector.domain.tenant_file import refusal
 
 Payer = Literal["SENDER", "RECIPIENT", "THIRD_PARTY"]
 
-_MAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _PHONE_DIGITS = range(10, 16)
 
@@ -198,7 +198,7 @@ def _check_label_to(value: object) -> object:
             "has a value that is not offered",
             'Write "none", "supplier" or a list of mail addresses.',
         )
-    if not all(isinstance(each, str) and _MAIL.fullmatch(each) for each in value):
+    if not all(isinstance(each, str) and is_mail_address(each) for each in value):
         raise refusal("holds something else than mail addresses", 'Write ["name@host", …].')
     return tuple(value)
 

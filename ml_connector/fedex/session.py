@@ -13,6 +13,9 @@ from ml_connector.http.redaction import private_texts
 from ml_connector.http.transport import Effect, Reply, Transport, TransportFailure
 
 _UNAUTHORIZED = 401
+_RENEWALS = 2
+"""Another process may have renewed the token we hold, and FedEx revoked that one too: the first
+renewal then only brings us up to date, and the second asks FedEx."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +73,16 @@ class Session:
     ) -> Answered:
         """Send a request and return its readable success.
 
-        Raises exactly one `FedExError` otherwise. A 401 is repeated once with a renewed token,
-        a write included: the gateway refuses a token before anything behind it sees the call.
+        Raises exactly one `FedExError` otherwise. A 401 is repeated with a renewed token, a write
+        included: the gateway refuses a token before anything behind it sees the call.
         """
         source = tokens or self.tokens
         body = request.body()
         token = await source.token()
         reply = await self._send(call, body, token, transaction_id)
-        if reply.status == _UNAUTHORIZED:
+        for _ in range(_RENEWALS):
+            if reply.status != _UNAUTHORIZED:
+                break
             token = await source.token(stale=token.version)
             reply = await self._send(call, body, token, transaction_id)
         envelope = open_envelope(reply)

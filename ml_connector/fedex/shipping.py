@@ -233,6 +233,7 @@ def _documents(shipment: Part, master: str) -> tuple[tuple[Document, ...], tuple
             media=document["docType"].text,
             tracking_number=number or master,
             content=content,
+            copies=max(document["copiesToPrint"].whole or 0, 0),
         )
         for document, number in listed
         if (content := document["encodedLabel"].blob) is not None

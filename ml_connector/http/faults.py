@@ -14,10 +14,21 @@ from datetime import timedelta
 
 
 class Fault(Exception):
-    """A call failed. `what` happened, `why`, and what to do (`remedy`); no personal data."""
+    """A call failed. `what` happened, `why`, and what to do (`remedy`); no personal data.
+
+    What the other side said about it may name anybody. It is kept apart, as `quote`, and is no
+    part of the text, so that no log and no traceback holds it.
+    """
 
     def __init__(
-        self, what: str, *, why: str = "", remedy: str = "", code: str = "", request_id: str = ""
+        self,
+        what: str,
+        *,
+        why: str = "",
+        remedy: str = "",
+        code: str = "",
+        request_id: str = "",
+        quote: str = "",
     ) -> None:
         super().__init__(what)
         self.what = what
@@ -27,6 +38,13 @@ class Fault(Exception):
         """The other side's own code, shown raw."""
         self.request_id = request_id
         """The other side's id of the exchange, for its support desk."""
+        self.quote = quote
+        """The other side's own words, for the eyes of the tenant's people: show or seal them."""
+
+    @property
+    def told(self) -> str:
+        """`why`, and the other side's words: to be shown or sealed, not logged."""
+        return " ".join(part for part in (self.why, self.quote) if part)
 
     def __str__(self) -> str:
         parts = (self.what, self.why, self.remedy)

@@ -86,14 +86,20 @@ _BLOBS = frozenset(
     )
 )
 
-_TEXT_PATTERNS = (
-    re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"),
-    re.compile(
-        r"(?i)\b(access_token|refresh_token|client_id|client_secret|child_key|child_secret)"
-        r"(\"?\s*[=:]\s*\"?)[^\s&\"',}]+"
-    ),
-    re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"),
+_QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
+_WEB_TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
+_SECRET_PAIR = re.compile(
+    r"(?i)\b((?:access|refresh|id)_?token|client_?id|client_?secret|child_?key|child_?secret"
+    r"|api_?key|api_?secret|password|master_?key|account_?number)"
+    rf"([\"']?\s*[=:]\s*|\s+(?=[\"']))({_QUOTED}|[^\s&\"',;}})\]]+)"
 )
+"""`client_secret=…`, `"client_secret": "…"`, `'client_secret': '…'` and `client_secret '…'`."""
+_PAIR = re.compile(rf"([\"'])([\w-]+)\1\s*:\s*({_QUOTED}|\[[^\]]*\])")
+"""A key and its text, or list of texts, as JSON and Python print them."""
+_MAIL_ADDRESS = re.compile(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE_NUMBER = re.compile(r"(?<![\w+])\+\d(?:[ ()/.-]?\d){6,14}(?!\w)")
+"""With its country code: without one it cannot be told from an order or tracking number."""
 
 
 def redact(value: object, private: frozenset[str] = frozenset()) -> object:
@@ -129,11 +135,16 @@ def scrub(text: str, private: frozenset[str]) -> str:
 
 
 def redact_text(text: str) -> str:
-    """Free text without bearer tokens, JSON web tokens and `client_secret=…` pairs."""
-    bearer, pair, web_token = _TEXT_PATTERNS
-    text = bearer.sub(rf"\1 {MASK}", text)
-    text = pair.sub(rf"\1\2{MASK}", text)
-    return web_token.sub(MASK, text)
+    """Free text without tokens, secrets and personal data that can be told by their form.
+
+    Names and streets cannot, unless they stand behind their key as in a printed object.
+    """
+    text = _BEARER.sub(rf"\1 {MASK}", text)
+    text = _SECRET_PAIR.sub(_masked_secret, text)
+    text = _PAIR.sub(_masked_pair, text)
+    text = _WEB_TOKEN.sub(MASK, text)
+    text = _MAIL_ADDRESS.sub(MASK, text)
+    return _PHONE_NUMBER.sub(MASK, text)
 
 
 def redact_url(url: str) -> str:
@@ -195,6 +206,25 @@ def _leaves(value: object) -> Iterator[str]:
     elif isinstance(value, Sequence):
         for item in value:
             yield from _leaves(item)
+
+
+def _masked_secret(pair: re.Match[str]) -> str:
+    key, between, value = pair.groups()
+    if _plain(key) == "accountnumber" and len(value.strip("\"'")) <= _LEDGER_ACCOUNT_LENGTH:
+        return pair[0]
+    return f"{key}{between}{_masked_value(value)}"
+
+
+def _masked_pair(pair: re.Match[str]) -> str:
+    _, key, value = pair.groups()
+    masked = _plain(key) in _SECRETS or _plain(key) in _PERSONAL
+    return pair[0].removesuffix(value) + _masked_value(value) if masked else pair[0]
+
+
+def _masked_value(value: str) -> str:
+    """The quotes stay, so that the text keeps its form."""
+    quote = value[0] if value[0] in "\"'" else ""
+    return f"{quote}{MASK}{quote}"
 
 
 def _redact_account(value: object) -> object:

@@ -173,7 +173,13 @@ class MasterKeys:
     def _rewrite(self, keys: Sequence[MasterKey]) -> None:
         if self._source is None:
             raise MasterKeyError("The master keys do not come from a file.")
-        _write_private(self._source, keys).replace(self._source)
+        try:
+            _write_private(self._source, keys).replace(self._source)
+        except OSError as error:
+            raise MasterKeyError(
+                f"{self._source} cannot be written: {error.strerror}. Its owner changes it: the "
+                "new key on the first line, the old ones below."
+            ) from error
         self.reload()
 
     def __repr__(self) -> str:

@@ -83,6 +83,8 @@ class Vault:
 
     def new_key(self, tenant: str) -> WrappedKey:
         """A fresh data key, wrapped under the current master key."""
+        # The key this process started with may be about to be retired.
+        self._keys.reload()
         return self._wrap(tenant, secrets.token_bytes(KEY_BYTES))
 
     def cipher(self, wrapped: WrappedKey) -> TenantCipher:

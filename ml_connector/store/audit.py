@@ -119,12 +119,15 @@ class AuditTrail(Repository):
         until: datetime | None = None,
         after: int = 0,
         limit: int | None = None,
+        latest: bool = False,
     ) -> tuple[AuditEvent, ...]:
         """Committed events in their order, from number `after` on; `until` is exclusive.
 
-        `action` is one action, or a subject with its colon: `shipment:`.
+        `action` is one action, or a subject with its colon: `shipment:`. With `latest` it is the
+        last `limit` of them.
         """
-        found = self._scope.select(EventRow).where(EventRow.seq > after).order_by(EventRow.seq)
+        found = self._scope.select(EventRow).where(EventRow.seq > after)
+        found = found.order_by(EventRow.seq.desc() if latest else EventRow.seq)
         equal = ((EventRow.order, order), (EventRow.operation, operation), (EventRow.actor, actor))
         for column, wanted in equal:
             if wanted is not None:
@@ -140,7 +143,9 @@ class AuditTrail(Repository):
             found = found.where(EventRow.at >= since)
         if until is not None:
             found = found.where(EventRow.at < until)
-        return tuple(into(AuditEvent, row) for row in await self._scope.all(found.limit(limit)))
+        rows = await self._scope.all(found.limit(limit))
+        events = [into(AuditEvent, row) for row in rows]
+        return tuple(reversed(events) if latest else events)
 
     async def body(self, seq: int) -> bytes | None:
         """The raw exchange behind an event, or `None` when there is none (any more)."""

@@ -37,8 +37,9 @@ class Findings(Repository):
     async def add(self, order: str | None, finding: Finding) -> bool:
         """Open it, or renew the text of the open one. True when it is new."""
         now, fresh = self._scope.clock(), uuid.uuid4().hex
-        seen = {"message": finding.message, "remedy": finding.remedy, "last_seen_at": now}
         about = {"order": order or _OF_TENANT, "code": finding.code}
+        sealed = self._scope.seal(_message_of(**about), finding.message)
+        seen = {"message_sealed": sealed, "remedy": finding.remedy, "last_seen_at": now}
         renewed = await self._scope.execute(
             self._scope.insert(FindingRow, {**about, **seen, "id": fresh, "opened_at": now})
             .on_conflict_do_update(
@@ -82,8 +83,12 @@ class Findings(Repository):
 
     async def _list(self, found: Select[Any]) -> tuple[FindingRecord, ...]:
         oldest_first = found.order_by(FindingRow.opened_at, FindingRow.order, FindingRow.code)
-        return tuple(_record(row) for row in await self._scope.all(oldest_first))
+        return tuple(self._read(row) for row in await self._scope.all(oldest_first))
+
+    def _read(self, row: Row[Any]) -> FindingRecord:
+        message = self._scope.open(_message_of(row.order_nbr, row.code), row.message_sealed)
+        return into(FindingRecord, row, order=row.order_nbr or None, message=message)
 
 
-def _record(row: Row[Any]) -> FindingRecord:
-    return into(FindingRecord, row, order=row.order_nbr or None)
+def _message_of(order: str, code: str) -> str:
+    return f"findings.message:{order}:{code}"

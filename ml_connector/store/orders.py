@@ -1,12 +1,12 @@
 """The read model of purchase orders: what listings show and sweeps ask for."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Select, func, or_
+from sqlalchemy import ColumnElement, Row, Select, func, or_
 
 from ml_connector.store.errors import UnknownRecord
 from ml_connector.store.repository import Repository
@@ -17,13 +17,16 @@ from ml_connector.store.tables.orders import BEHIND, PARKED, UNSIGNALLED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRow:
-    """One order as the connector knows it. Texts hold no personal data."""
+    """One order as the connector knows it.
+
+    Texts hold no personal data, save for `attention_detail`, which may quote the other side.
+    """
 
     order: str
     stage: str
     attention: str | None
     """Why the order is parked; `None` while it is not."""
-    attention_detail: str | None
+    attention_detail: str | None = field(repr=False)
     attention_remedy: str | None
     attention_since: datetime | None
     skip_reason: str | None
@@ -115,17 +118,17 @@ class Orders(Repository):
 
     async def get(self, order: str) -> OrderRow | None:
         row = await self._scope.first(self._scope.select(Order).where(Order.order == order))
-        return None if row is None else into(OrderRow, row)
+        return None if row is None else self._read(row)
 
     async def save(self, order: str, **changes: Unpack[OrderChanges]) -> OrderRow:
         """Set these columns, making the order if it is new."""
         now = self._scope.clock()
-        values = {**changes, "updated_at": now}
+        values = {**self._columns(order, changes), "updated_at": now}
         statement = self._scope.upsert(
             Order, {"order": order}, insert={**values, "created_at": now}, change=values
         )
         row = (await self._scope.execute(statement.returning(Order))).one()
-        return into(OrderRow, row)
+        return self._read(row)
 
     async def progressed(
         self, order: str, *, signal: bool = True, **changes: Unpack[OrderChanges]
@@ -139,7 +142,7 @@ class Orders(Repository):
             self._scope.update(Order)
             .where(Order.order == order)
             .values(
-                **changes,
+                **self._columns(order, changes),
                 progress_version=Order.progress_version + 1,
                 signal_pending=True if signal else Order.signal_pending,
                 updated_at=self._scope.clock(),
@@ -149,7 +152,7 @@ class Orders(Repository):
         row = await self._scope.first(changed)
         if row is None:
             raise UnknownRecord(f"order {order}")
-        return into(OrderRow, row)
+        return self._read(row)
 
     async def mark_progress_written(self, order: str, progress_version: int) -> None:
         """Visma has the news up to `progress_version`. News since stay due."""
@@ -189,7 +192,7 @@ class Orders(Repository):
         found = self._scope.select(Order).where(waits, stale)
         ordered = found.order_by(Order.checked_at.is_not(None), Order.checked_at, Order.order)
         rows = await self._scope.all(ordered.limit(limit))
-        return [into(OrderRow, row) for row in rows]
+        return [self._read(row) for row in rows]
 
     async def list(
         self,
@@ -251,4 +254,23 @@ class Orders(Repository):
 
     async def _list(self, found: Select[Any], limit: int | None) -> tuple[OrderRow, ...]:
         rows = await self._scope.all(found.order_by(Order.order).limit(limit))
-        return tuple(into(OrderRow, row) for row in rows)
+        return tuple(self._read(row) for row in rows)
+
+    def _columns(self, order: str, changes: OrderChanges) -> dict[str, Any]:
+        """The changes as columns; what is sealed has another name there."""
+        columns: dict[str, Any] = dict(changes)
+        if "attention_detail" in columns:
+            detail = columns.pop("attention_detail")
+            columns["attention_detail_sealed"] = (
+                None if detail is None else self._scope.seal(_detail_of(order), detail)
+            )
+        return columns
+
+    def _read(self, row: Row[Any]) -> OrderRow:
+        sealed = row.attention_detail_sealed
+        detail = None if sealed is None else self._scope.open(_detail_of(row.order_nbr), sealed)
+        return into(OrderRow, row, attention_detail=detail)
+
+
+def _detail_of(order: str) -> str:
+    return f"orders.attention_detail:{order}"

@@ -162,6 +162,25 @@ class Parcels(Repository):
             .values(next_poll_at=next_poll_at, claimed_until=None)
         )
 
+    async def ask_again(self, order: str, generation: int, at: datetime) -> tuple[str, ...]:
+        """Make a shipment's pieces due at `at`, finished ones too; their numbers.
+
+        A number that is on its way for another shipment by now is left to that one.
+        """
+        asked = []
+        for piece in await self.by_order(order, generation):
+            latest = await self.get(piece.tracking_number)
+            if latest is None or (latest.order, latest.generation) != (order, generation):
+                continue
+            await self._scope.execute(
+                self._scope.update(ParcelRow)
+                .where(ParcelRow.order == order, ParcelRow.generation == generation)
+                .where(ParcelRow.tracking_number == piece.tracking_number)
+                .values(next_poll_at=at, finished_at=None, claimed_until=None)
+            )
+            asked.append(piece.tracking_number)
+        return tuple(asked)
+
     async def finish(self, tracking_number: str) -> None:
         """Ask no more: delivered, returned, cancelled or given up."""
         now = self._scope.clock()

@@ -1,11 +1,10 @@
-"""A new master key while everything runs, and the end of an old one.
+"""A new master key while everything runs, and the end of the old ones.
 
-    rotate    a new key on top of the key file, then `rewrap`
-    rewrap    everything moves to the current key; the older ones stay readable
-    retire    an old key leaves the key file, once nothing needs it any more
+    rotate    a new key on top of the key file, and everything moves to it
+    retire    the older keys leave the key file, once nothing needs them any more
 
-Every step may be repeated after a crash. Processes that read the same key file follow by
-themselves: they meet a key id they do not know and read the file again.
+Both may be repeated after a crash. Processes that read the same key file follow by themselves:
+they meet a key id they do not know and read the file again.
 """
 
 from dataclasses import dataclass
@@ -15,58 +14,57 @@ from ml_connector.store.store import Store
 
 
 class MasterKeyInUse(MasterKeyError):
-    """Another process has sealed something under an old key meanwhile."""
+    """A process that does not know the current key has sealed something meanwhile."""
 
     def __init__(self, key_id: str) -> None:
-        super().__init__(
-            f"Master key {key_id} is still in use: a process that does not know the current key "
-            "has just sealed something under it. Restart the workers, then retire it again."
-        )
+        super().__init__(f"Master key {key_id} is still needed.")
         self.key_id = key_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """Where a rotation stands."""
+    """What a rotation did."""
 
     current: str
     """Id of the key that everything is sealed under now."""
+    made: bool
+    """That key is new; else an interrupted rotation was finished."""
     older: tuple[str, ...]
-    """Ids of the keys that may be retired."""
+    """Ids of the keys that are still loaded and may be retired."""
     moved: int
     """How many values were sealed anew."""
 
 
-async def rotate(store: Store, keys: MasterKeys, *, actor: str) -> Rotation:
-    """Make a new current key and move everything to it.
+async def rotate(store: Store, keys: MasterKeys, *, actor: str, reason: str) -> Rotation:
+    """Move everything to the current key: data keys, tokens, and kept payload keys.
 
-    Raises `MasterKeyError` for keys from the environment, which only its owner can change; then
-    `rewrap` does the rest.
+    When all is there already, a new current key is made first. Raises `MasterKeyError` when it
+    must be made and the keys come from the environment, which only its owner can change.
     """
-    keys.rotate()
-    return await rewrap(store, keys, actor=actor)
-
-
-async def rewrap(store: Store, keys: MasterKeys, *, actor: str) -> Rotation:
-    """Move everything to the current key: data keys, tokens, and kept payload keys."""
+    made = await store.master_keys_in_use() <= {keys.current.id}
+    if made:
+        keys.rotate()
     moved = await store.rewrap_keys()
-    rotation = Rotation(current=keys.current.id, older=keys.ids()[1:], moved=moved)
-    if moved:
-        await _note(store, "keys:rotated", actor, to=rotation.current, older=list(rotation.older))
+    rotation = Rotation(current=keys.current.id, made=made, older=keys.ids()[1:], moved=moved)
+    await _note(store, "keys:rotate", actor, reason=reason, current=rotation.current)
     return rotation
 
 
-async def retire(store: Store, keys: MasterKeys, key_id: str, *, actor: str) -> None:
-    """Take an old key out of the key file. What it encrypted in Temporal stays readable.
+async def retire(store: Store, keys: MasterKeys, *, actor: str, reason: str) -> tuple[str, ...]:
+    """Take the older keys out of the key file; their ids.
 
-    Raises `MasterKeyError` for the current key and for keys from the environment,
-    `UnknownMasterKey` when the file does not hold it, `MasterKeyInUse` when it is still needed.
+    What they encrypted in Temporal stays readable. Raises `MasterKeyInUse` when one is still
+    needed, `MasterKeyError` for keys from the environment.
     """
-    await rewrap(store, keys, actor=actor)
-    if key_id != keys.current.id and key_id in await store.master_keys_in_use():
-        raise MasterKeyInUse(key_id)
-    keys.retire(key_id)
-    await _note(store, "keys:retired", actor, key=key_id)
+    await store.rewrap_keys()
+    older = keys.ids()[1:]
+    for needed in sorted(await store.master_keys_in_use() & set(older)):
+        raise MasterKeyInUse(needed)
+    for key_id in older:
+        keys.retire(key_id)
+    if older:
+        await _note(store, "keys:retire", actor, reason=reason, retired=list(older))
+    return older
 
 
 async def _note(store: Store, action: str, actor: str, **detail: object) -> None:

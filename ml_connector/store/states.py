@@ -38,6 +38,10 @@ class ShipmentState(StrEnum):
     ADOPTED = "adopted"
     """Found at FedEx after its answer was lost, already tendered: no label, quoted cost."""
     LOST = "lost"
+    WITHDRAWN = "withdrawn"
+    """A person had it cancelled: the order ships again only when a person says so."""
+    SUPERSEDED = "superseded"
+    """FedEx has, or had, its parcel; a person had the order shipped once more."""
 
 
 class JournalKind(StrEnum):
@@ -73,12 +77,14 @@ OPERATION_STEPS: Mapping[OperationState, frozenset[OperationState]] = MappingPro
 SHIPMENT_STEPS: Mapping[ShipmentState, frozenset[ShipmentState]] = MappingProxyType(
     {
         _S.PLANNED: frozenset({_S.LIVE, _S.CANCELLED, _S.ORPHAN_WATCH, _S.ADOPTED, _S.LOST}),
-        _S.LIVE: frozenset({_S.CANCELLED}),
+        _S.LIVE: frozenset({_S.CANCELLED, _S.WITHDRAWN, _S.SUPERSEDED}),
         _S.ORPHAN_WATCH: frozenset({_S.CANCELLED, _S.ADOPTED, _S.LOST}),
-        _S.ADOPTED: frozenset({_S.CANCELLED}),
+        _S.ADOPTED: frozenset({_S.CANCELLED, _S.WITHDRAWN, _S.SUPERSEDED}),
         # A late surprise: the other side shows it after all, and it must be dealt with.
         _S.LOST: frozenset({_S.CANCELLED, _S.ADOPTED}),
         _S.CANCELLED: frozenset(),
+        _S.WITHDRAWN: frozenset(),
+        _S.SUPERSEDED: frozenset(),
     }
 )
 

@@ -90,8 +90,9 @@ class Store:
     async def rewrap_keys(self) -> int:
         """Move everything from older master keys to the current one; how many values moved.
 
-        The keys of Temporal's payloads are kept first: histories cannot move. Afterwards `master_keys_in_use` names the current key alone, unless a process that does
-        not know it yet has added a tenant or a token meanwhile: then call again.
+        The keys of Temporal's payloads are kept first: histories cannot move. Afterwards
+        `master_keys_in_use` names the current key alone, unless a process that does not know it
+        yet has added a tenant or a token meanwhile: then call again.
         """
         kept = await self.payload_keys.keep()
         return kept + await self.tenants.rewrap_keys() + await self.coordination.reseal_tokens()

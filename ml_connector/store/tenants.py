@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,7 +16,7 @@ from ml_connector.store.errors import TenantExists, UnknownTenant
 from ml_connector.store.scope import Clock, TenantScope
 from ml_connector.store.secrets import Secrets
 from ml_connector.store.states import TenantState
-from ml_connector.store.tables import Tenant
+from ml_connector.store.tables import CarrierToken, Tenant
 
 _CONFIG = "tenants.config"
 
@@ -106,7 +106,8 @@ class TenantRegistry:
     ) -> TenantRecord:
         """New settings and secrets together; `secrets` is complete, others are forgotten.
 
-        The state stays as it is. Raises `UnknownTenant`.
+        Tokens that were issued for the secrets before are forgotten with them. The state stays as
+        it is. Raises `UnknownTenant`.
         """
         async with self._database.writing() as connection:
             scope = TenantScope(connection, await self.cipher(connection, tenant), self._clock)
@@ -121,6 +122,9 @@ class TenantRegistry:
                 )
             )
             await Secrets(scope).replace(secrets)
+            # A token of the credentials before must not be used with the new ones.
+            mine = CarrierToken.credential_id.startswith(f"{tenant}/", autoescape=True)
+            await connection.execute(delete(CarrierToken).where(mine))
             await _note(scope, event)
             return self._record(await _row(connection, tenant))
 

@@ -33,11 +33,11 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
 
 from ml_connector.security.keys import MasterKeys, UnknownMasterKey
+from ml_connector.security.payload_keys import KeyArchive, PayloadKeys
+from ml_connector.security.vault import SealBroken
 from ml_connector.temporal.errors import UnreadablePayload
 
 ENCODING = b"binary/encrypted"
-PURPOSE = "temporal-payload"
-"""What the encryption key is derived for; other purposes of the same master key differ."""
 
 _AAD = b"ml-connector/temporal-payload/1/"
 _NONCE = 12
@@ -55,10 +55,10 @@ _LARGEST = 16 * 1024 * 1024
 
 
 class EncryptionCodec(PayloadCodec):
-    """Encrypts with the current master key and reads with any that is still known."""
+    """Encrypts under the current master key and reads under any whose key is here or archived."""
 
-    def __init__(self, keys: MasterKeys) -> None:
-        self._keys = keys
+    def __init__(self, keys: MasterKeys, archive: KeyArchive | None = None) -> None:
+        self._keys = PayloadKeys(keys, archive)
         self._ciphers: dict[str, AESGCM] = {}
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -66,27 +66,34 @@ class EncryptionCodec(PayloadCodec):
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Raises UnreadablePayload when the key is unknown or the bytes were changed."""
-        return [self._decrypted(payload) for payload in payloads]
+        return [await self._decrypted(payload) for payload in payloads]
 
     def _encrypted(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") in (_NULL, ENCODING):
             return payload
-        key_id = self._keys.current.id
+        key_id = self._keys.current_id
+        cipher = self._ciphers.get(key_id) or self._learn(key_id, self._keys.derived(key_id))
         nonce = os.urandom(_NONCE)
-        sealed = self._cipher(key_id).encrypt(nonce, _pack(payload), _AAD + key_id.encode())
+        sealed = cipher.encrypt(nonce, _pack(payload), _AAD + key_id.encode())
         return Payload(metadata={"encoding": ENCODING, "key": key_id.encode()}, data=nonce + sealed)
 
-    def _decrypted(self, payload: Payload) -> Payload:
+    async def _decrypted(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != ENCODING:
             return payload
         key_id = payload.metadata.get("key", b"").decode("ascii", errors="replace")
         try:
-            cipher = self._cipher(key_id)
+            cipher = self._ciphers.get(key_id) or self._learn(key_id, await self._keys.find(key_id))
         except UnknownMasterKey as error:
             raise UnreadablePayload(
                 f"A payload in Temporal is encrypted with master key {key_id!r}.",
-                why="This process does not hold that key.",
+                why="It is not here, and its payload key was not kept when it was retired.",
                 remedy="Add it below the current master key.",
+            ) from error
+        except SealBroken as error:
+            raise UnreadablePayload(
+                f"The kept key of payloads under master key {key_id!r} does not open.",
+                why="It was changed in our database after it was written.",
+                remedy="Restore the table payload_keys from a backup.",
             ) from error
         nonce, sealed = payload.data[:_NONCE], payload.data[_NONCE:]
         if len(sealed) <= _TAG:
@@ -96,11 +103,8 @@ class EncryptionCodec(PayloadCodec):
         except InvalidTag as error:
             raise _damaged("Its authentication tag does not match its content.") from error
 
-    def _cipher(self, key_id: str) -> AESGCM:
-        cipher = self._ciphers.get(key_id)
-        if cipher is None:
-            cipher = self._ciphers[key_id] = AESGCM(self._keys.derive(key_id, PURPOSE))
-        return cipher
+    def _learn(self, key_id: str, key: bytes) -> AESGCM:
+        return self._ciphers.setdefault(key_id, AESGCM(key))
 
 
 def _pack(payload: Payload) -> bytes:

@@ -11,6 +11,7 @@ from typing import Self
 import uvicorn
 
 from ml_connector.security.keys import MasterKeys
+from ml_connector.security.payload_keys import KeyArchive
 from ml_connector.temporal.codec_server import create_codec_app
 from ml_connector.temporal.errors import PortInUse
 from ml_connector.temporal.ports import LOOPBACK
@@ -23,12 +24,22 @@ class EmbeddedCodecServer:
     server can be told; the socket is bound when the object is made. Raises PortInUse.
     """
 
-    def __init__(self, keys: MasterKeys, *, origin: str, port: int = 0) -> None:
+    def __init__(
+        self,
+        keys: MasterKeys,
+        *,
+        origin: str,
+        port: int = 0,
+        archive: KeyArchive | None = None,
+    ) -> None:
         secret_path = secrets.token_urlsafe(24)
+        app = create_codec_app(
+            keys, token=None, origin=origin, secret_path=secret_path, archive=archive
+        )
         self._socket = _bind(port)
         self._server = _Server(
             uvicorn.Config(
-                create_codec_app(keys, token=None, origin=origin, secret_path=secret_path),
+                app,
                 lifespan="off",
                 log_config=None,
                 # The access log would hold the secret path.

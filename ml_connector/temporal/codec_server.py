@@ -35,6 +35,7 @@ from starlette.routing import Route
 from temporalio.api.common.v1 import Payloads
 
 from ml_connector.security.keys import MasterKeys
+from ml_connector.security.payload_keys import KeyArchive
 from ml_connector.temporal.codec import EncryptionCodec
 from ml_connector.temporal.errors import UnreadablePayload
 
@@ -48,21 +49,28 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_codec_app(
-    keys: MasterKeys, *, token: str | None, origin: str, secret_path: str = ""
+    keys: MasterKeys,
+    *,
+    token: str | None,
+    origin: str,
+    secret_path: str = "",
+    archive: KeyArchive | None = None,
 ) -> Starlette:
     """The codec server's application.
 
-    `origin` is the Web UI's, as `http://127.0.0.1:8233`. Raises ValueError when neither a token
+    `origin` is the Web UI's, as `http://127.0.0.1:8233`; `archive` has the payload keys of
+    master keys that are gone. Raises ValueError when neither a token
     nor a secret path is given: such a server would decrypt for anybody.
     """
     if not token and not secret_path:
         raise ValueError("a codec server needs a token, a secret path, or both")
     origins = same_origins(origin)
     gate = _Gate(token=token, origins=origins)
+    codec = EncryptionCodec(keys, archive)
     prefix = f"/{secret_path}" if secret_path else ""
     return Starlette(
         routes=[
-            Route(f"{prefix}/decode", gate(_decoder(EncryptionCodec(keys))), methods=["POST"]),
+            Route(f"{prefix}/decode", gate(_decoder(codec)), methods=["POST"]),
             Route("/health", _health, methods=["GET"]),
         ],
         middleware=[

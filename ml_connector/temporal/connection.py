@@ -20,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ml_connector.http.faults import Fault
 from ml_connector.security.keys import MasterKeys
+from ml_connector.security.payload_keys import KeyArchive
 from ml_connector.temporal.converter import data_converter
 from ml_connector.temporal.errors import (
     TemporalRefused,
@@ -69,6 +70,7 @@ def connection_settings(
 async def connect(
     keys: MasterKeys,
     *,
+    archive: KeyArchive | None = None,
     environ: Mapping[str, str] | None = None,
     address: str | None = None,
     namespace: str | None = None,
@@ -79,8 +81,9 @@ async def connect(
 ) -> Client:
     """A client whose payloads are encrypted, proven by one call to its namespace.
 
-    Tries again for `patience` while nobody answers. Raises TemporalUnavailable after that;
-    TemporalRefused and TemporalSettingsWrong at once, since waiting cures neither.
+    `archive` has the payload keys of master keys that are gone. Tries again for `patience` while
+    nobody answers. Raises TemporalUnavailable after that; TemporalRefused and
+    TemporalSettingsWrong at once, since waiting cures neither.
     """
     settings = connection_settings(environ, address=address, namespace=namespace)
     deadline = time.monotonic() + patience.total_seconds()
@@ -89,7 +92,7 @@ async def connect(
         try:
             client = await Client.connect(
                 **settings,
-                data_converter=data_converter(keys),
+                data_converter=data_converter(keys, archive),
                 interceptors=interceptors,
                 runtime=runtime or default_runtime(),
                 identity=identity or default_identity(),
@@ -104,6 +107,23 @@ async def connect(
                 raise fault from error
         await asyncio.sleep(pause.total_seconds())
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def connect_later(
+    keys: MasterKeys, *, archive: KeyArchive | None = None, runtime: Runtime | None = None
+) -> Client:
+    """The same client for those who may not need it: it connects with its first call.
+
+    Raises TemporalSettingsWrong; nothing else, as nobody is asked yet.
+    """
+    return await Client.connect(
+        **connection_settings(),
+        data_converter=data_converter(keys, archive),
+        runtime=runtime or default_runtime(),
+        identity=default_identity(),
+        connect_timeout=_ONE_TRY,
+        lazy=True,
+    )
 
 
 def default_identity() -> str:

@@ -21,6 +21,7 @@ class TaskQueue(StrEnum):
     FEDEX = "ml-connector-fedex"
     VISMA = "ml-connector-visma"
     TOKEN = "ml-connector-token"  # noqa: S105 - a queue's name
+    MAIL = "ml-connector-mail"
 
 
 class ScheduleKind(StrEnum):
@@ -39,6 +40,7 @@ WORKFLOW_OF_SCHEDULE = {
 """The workflow each schedule starts, by its registered name."""
 
 
+_TOKEN_WORKFLOW = "fedex-token/"  # noqa: S105 - an id's first part
 _SCHEDULED_AT = re.compile(r"-\d{4}-\d{2}-\d{2}T[\d:.]+Z$")
 
 
@@ -106,7 +108,7 @@ def schedule_id(kind: ScheduleKind, tenant: str) -> str:
 
 def token_workflow_id(egress: str) -> str:
     """The workflow that issues every FedEx token for one egress address."""
-    return f"fedex-token/{_part('egress', egress)}"
+    return f"{_TOKEN_WORKFLOW}{_part('egress', egress)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,3 +134,22 @@ def subject_of(workflow_id: str) -> Subject:
         return Subject(tenant=ScheduleId.parse(_SCHEDULED_AT.sub("", workflow_id)).tenant)
     except ValueError:
         return Subject()
+
+
+def names_another(workflow_id: str, tenant: str, order: str | None = None) -> bool:
+    """Whether the id is that of another tenant's workflow, or of another order's."""
+    subject = subject_of(workflow_id)
+    foreign_tenant = subject.tenant is not None and tenant != subject.tenant
+    foreign_order = subject.order is not None and order is not None and order != subject.order
+    return foreign_tenant or foreign_order
+
+
+def may_act_for(workflow_id: str, tenant: str, order: str | None = None) -> bool:
+    """Whether a workflow of this id may act for this tenant and order.
+
+    The token workflow may for every tenant; one whose id names nobody, for none.
+    """
+    if workflow_id.startswith(_TOKEN_WORKFLOW):
+        return True
+    known = subject_of(workflow_id).tenant is not None
+    return known and not names_another(workflow_id, tenant, order)

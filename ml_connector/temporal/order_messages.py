@@ -43,6 +43,8 @@ class OrderInput:
     tenant: str
     order: str
     policy: Policy
+    released: bool = False
+    """A person has let it ship already (kept when a long history starts afresh)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,8 @@ class Shipped:
     posted: bool = False
     post_on_pickup: bool = False
     """The tenant posts on the first physical scan, not on delivery."""
+    mail_label: bool = False
+    """The tenant has labels sent by mail; whether this one was is the store's to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +151,8 @@ class Prepared:
 
     `outcome`: `ready` (a plan is stored under `generation`), `needs_release`, `shipped` (the
     store already holds a live shipment), `skipped` (not eligible now), `closed` (the order is
-    over in Visma and was never shipped), `attention` (it cannot ship as it stands).
+    over in Visma, or a person has cancelled its shipment and nobody has released it since),
+    `attention` (it cannot ship as it stands).
     """
 
     outcome: str

@@ -51,6 +51,8 @@ DEFAULT_SLOTS = Slots(
         TaskQueue.FEDEX: 40,
         TaskQueue.VISMA: 40,
         TaskQueue.TOKEN: 4,
+        # Mail servers count the connections of one sender.
+        TaskQueue.MAIL: 4,
     }
 )
 

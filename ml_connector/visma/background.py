@@ -73,7 +73,7 @@ class Background(Resource):
 def _broken_down(request_id: str, state: _StateDto) -> VismaOutcomeUnknown:
     return VismaOutcomeUnknown(
         f"Background job {request_id} broke down in Visma.",
-        why=f"Visma says: {state.error_message[:500]}" if state.error_message else "",
+        quote=f"Visma says: {state.error_message[:500]}" if state.error_message else "",
         remedy="Look the document up before anything is repeated.",
     )
 

@@ -14,8 +14,8 @@
     └── VismaOutcomeUnknown       a write whose answer was lost: look it up
         └── VismaQueued           Visma took the write for later; `background_id` tells when
 
-Each is also a `ml_connector.http.faults` class. The texts may quote Visma's own business message,
-because it is the remedy, and never hold a request body, a token or an address.
+Each is also a `ml_connector.http.faults` class. Visma's own business message, which often is the
+remedy, is kept apart as `quote`: it may name anybody, so it is shown or sealed, and never logged.
 """
 
 from ml_connector.http.faults import (
@@ -57,7 +57,7 @@ class VismaCredentials(VismaError, CredentialsFault):
 
 
 class VismaRejected(VismaError, RejectedFault):
-    """Visma understood the request and refused it; the text quotes its reason."""
+    """Visma understood the request and refused it; `quote` holds its reason."""
 
 
 class VismaNotFound(VismaRejected):

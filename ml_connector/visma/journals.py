@@ -85,6 +85,24 @@ class Journals(Resource):
         line. Raises `VismaTruncated` otherwise, and what any read raises.
         """
         what = f"find journal {reference}"
+        batches = await self._read_all(since, period, what)
+        found = tuple(batch for batch in batches if reference in batch.references)
+        for match in found:
+            _check_whole(match, what)
+        return found
+
+    async def journals_in(self, period: str) -> tuple[PostedJournal, ...]:
+        """Every general-ledger batch of a period (YYYYMM), whoever made it.
+
+        Every page was read to the last line. Raises `VismaTruncated` otherwise, and what any
+        read raises.
+        """
+        return await self._read_all(None, period, f"list journals of {period}")
+
+    async def _read_all(
+        self, since: date | None, period: str | None, what: str
+    ) -> tuple[PostedJournal, ...]:
+        """The batches of a search, each put together from its pieces."""
         pieces: dict[str, list[JournalDto]] = {}
         listing = Listing(
             path=PATH, what=what, keys=_line_keys, params=_search(since, period), page_size=1000
@@ -95,18 +113,7 @@ class Journals(Resource):
                     _check_row(row, since, period, what)
                     journal = parse(JournalDto, row, what)
                     pieces.setdefault(journal.batch_number, []).append(journal)
-        found = [
-            _posted(parts, parts[-1].time_stamp)
-            for parts in pieces.values()
-            if any(
-                line.reference_number == reference
-                for part in parts
-                for line in part.journal_transaction_lines
-            )
-        ]
-        for match in found:
-            _check_whole(match, what)
-        return tuple(found)
+        return tuple(_posted(parts, parts[-1].time_stamp) for parts in pieces.values())
 
     async def release_journal(
         self, batch: str, *, version: str, operation: str = ""
@@ -293,7 +300,7 @@ def _release_outcome(reply: Reply, what: str) -> ReleaseOutcome:
         reason = body.get("errorInfo")
         raise VismaRejected(
             f"Visma refused to {what}.",
-            why=f"Visma says: {reason[:500]}" if isinstance(reason, str) else "",
+            quote=f"Visma says: {reason[:500]}" if isinstance(reason, str) else "",
             code="Failed",
         )
     return ReleaseOutcome(done=body.get("actionResult") == "Done", version=version)

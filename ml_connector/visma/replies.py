@@ -69,12 +69,14 @@ def failure(reply: Reply, effect: Effect, what: str) -> VismaError | None:
     if 200 <= status < 300:
         return None
     complaint = read_complaint(reply)
-    details = {"code": complaint.code, "request_id": complaint.request_id}
-    reason = f"Visma says: {complaint.message}" if complaint.message else "Visma gave no reason."
+    details = {
+        "code": complaint.code,
+        "request_id": complaint.request_id,
+        "quote": f"Visma says: {complaint.message}" if complaint.message else "",
+    }
     if complaint.code in _COMPANY_REFUSED or status == 401:
         return VismaCredentials(
             f"Visma does not let the application into this company ({what}).",
-            why=reason,
             remedy=WRONG_TENANT,
             **details,
         )
@@ -82,13 +84,12 @@ def failure(reply: Reply, effect: Effect, what: str) -> VismaError | None:
         case 403:
             return VismaCredentials(
                 f"The application may not {what}.",
-                why=reason,
                 remedy="Give the application the scope for it (vismanet_erp_service_api:read, "
                 ":create or :update) in the Visma Developer Portal and have it approved again.",
                 **details,
             )
         case 404 | 410:
-            return VismaNotFound(f"Visma has nothing there: {what}.", why=reason, **details)
+            return VismaNotFound(f"Visma has nothing there: {what}.", **details)
         case 412:
             return VismaStale(
                 f"Somebody changed the document first: {what}.",
@@ -98,8 +99,8 @@ def failure(reply: Reply, effect: Effect, what: str) -> VismaError | None:
         case 429:
             return _throttled(reply, what, details)
     if status >= 500 or status == 408:
-        return _server_trouble(effect, what, reason, details)
-    return VismaRejected(f"Visma refused to {what}.", why=reason, **details)
+        return _server_trouble(effect, what, f"It answered {status}.", details)
+    return VismaRejected(f"Visma refused to {what}.", **details)
 
 
 def lost(effect: Effect, what: str, cause: str) -> VismaError:

@@ -32,7 +32,10 @@ def quote(call: Call) -> Json:
         "serviceType", catalogue.SERVICES, required=False, code="SERVICETYPE.NOT.ALLOWED"
     )
     parcels = read_parcels(wanted, service)
-    day = _ship_day(wanted, call.now.astimezone(catalogue.zone_of(origin.country)).date())
+    zone = catalogue.zone_of(origin.country)
+    # The caller's today: the carrier's own clock may run ahead of it.
+    today = min(call.now, call.world.gateway.now()).astimezone(zone).date()
+    day = _ship_day(wanted, today)
     kinds = wanted.texts("rateRequestType", required=False)
     for kind in set(kinds) - RATE_TYPES:
         wanted.complain("rateRequestType", f"{kind!r} is not a rate type")

@@ -129,6 +129,11 @@ class Order(Document):
     shipping_contact: Contact | None = None
     override_address: bool = False
     override_contact: bool = False
+    remit_address: Address | None = None
+    remit_contact: Contact | None = None
+    """The supplier's, unless somebody wrote another one onto the order."""
+    override_remit_address: bool = False
+    override_remit_contact: bool = False
     ship_via: str | None = None
     fob_point: str | None = None
     ship_terms: str | None = None

@@ -110,6 +110,8 @@ def new_order(company: Company, number: str, values: Values, today: date) -> Ord
         exchange_rate=company.rate_on(currency, today) or Decimal(1),
         shipping_address=replace(warehouse.address) if warehouse else None,
         shipping_contact=replace(warehouse.contact) if warehouse else None,
+        remit_address=replace(supplier.address) if supplier else None,
+        remit_contact=replace(supplier.contact) if supplier else None,
     )
     change_order(company, order, values)
     return order
@@ -128,6 +130,12 @@ def change_order(company: Company, order: Order, values: Values) -> None:
         elif name == "shippingContact":
             order.shipping_contact = changed_contact(order.shipping_contact, value)
             order.override_contact = value is not None
+        elif name == "remitAddress":
+            order.remit_address = changed_address(order.remit_address, value)
+            order.override_remit_address = value is not None
+        elif name == "remitContact":
+            order.remit_contact = changed_contact(order.remit_contact, value)
+            order.override_remit_contact = value is not None
         elif name == "lines":
             for row in value:
                 _change_line(company, order, row)

@@ -16,6 +16,8 @@ _DELIVERY_TABS = frozenset(
         "warehouse",
         "shippingContact",
         "shippingAddress",
+        "remitContact",
+        "remitAddress",
         "fobPoint",
         "shipVia",
         "shipTerms",
@@ -94,6 +96,12 @@ def _delivery(company: Company, order: Order) -> Body:
         ),
         "shippingContact": _with(
             "overrideContact", order.override_contact, views.contact(order.shipping_contact)
+        ),
+        "remitAddress": _with(
+            "overrideAddress", order.override_remit_address, views.address(order.remit_address)
+        ),
+        "remitContact": _with(
+            "overrideContact", order.override_remit_contact, views.contact(order.remit_contact)
         ),
         "shipVia": order.ship_via,
         "fobPoint": order.fob_point,

@@ -53,7 +53,8 @@ class Order(OfTenant, Stamped, Base):
     order: Mapped[str] = mapped_column("order_nbr", primary_key=True)
     stage: Mapped[str] = mapped_column(default="discovered")
     attention: Mapped[str | None]
-    attention_detail: Mapped[str | None]
+    attention_detail_sealed: Mapped[bytes | None]
+    """Sealed, because it may quote the other side, who may name anybody."""
     attention_remedy: Mapped[str | None]
     attention_since: Mapped[datetime | None]
     skip_reason: Mapped[str | None]
@@ -138,7 +139,8 @@ class Finding(OfTenant, Base):
     order: Mapped[str] = mapped_column("order_nbr")
     """Empty for a finding about the tenant: NULLs would never collide in the unique index."""
     code: Mapped[str]
-    message: Mapped[str]
+    message_sealed: Mapped[bytes]
+    """Sealed, because it may quote the other side, who may name anybody."""
     remedy: Mapped[str]
     opened_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]

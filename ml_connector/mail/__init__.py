@@ -1,0 +1,1 @@
+"""Sending mail: what a message looks like, and how exactly its delivery ended."""

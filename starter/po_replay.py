@@ -1,0 +1,184 @@
+"""`ml-connector po replay`: do a step of an order's chain again. What was done is found."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+
+from activities.news import signal_order
+from activities.shipped import freight_journal, is_alive
+from ml_connector.store.shipments import Shipment
+from ml_connector.store.states import JournalState, ShipmentState
+from ml_connector.temporal.ids import ScheduleKind
+from ml_connector.temporal.order_messages import Replay
+from ml_connector.temporal.schedules import trigger_schedule
+from starter.context import Installation
+from starter.errors import Refused
+from starter.groups import OneTenant, Reason
+from starter.order_names import FoundOrder
+from starter.output import AsJson, progress, show, table
+from starter.selection import Cause, Filters, ManyOrders, Parked, Stages, select_orders
+
+
+class Step(StrEnum):
+    """Where to begin again."""
+
+    SHIP = "ship"
+    TRACK = "track"
+    POST_FREIGHT = "post_freight"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether a step can be done again for one order."""
+
+    order: FoundOrder
+    generation: int = 0
+    """Of the shipment that it is about."""
+    refusal: str = ""
+    """Why not; empty where it can."""
+
+
+def register(group: typer.Typer) -> None:
+    """Add `replay` to the `po` group."""
+    group.command("replay")(replay)
+
+
+def replay(
+    step: Annotated[Step, typer.Option("--from", help="The step to begin with.")],
+    reason: Reason,
+    order: ManyOrders = None,
+    tenant: OneTenant = None,
+    stage: Stages = None,
+    parked: Parked = False,
+    cause: Cause = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done; Temporal need not run.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Do a step again, for one order or for all that the filters leave.
+
+    It never buys a second label and never posts a second journal: what was done is found. ship
+    looks the shipment up and goes on with it, or plans it anew where there is none; track asks
+    FedEx about the parcels now, delivered ones too; post_freight posts what FedEx has scanned
+    and nobody has posted, without waiting for delivery. It ends with 1 if a named order is
+    refused; of many, the refused ones are listed.
+
+    \b
+    Examples:
+      ml-connector po replay nordic/500123 --from post_freight --reason "account 7140 opened"
+      ml-connector po replay --from ship --attention --tenant nordic --reason "outage over"
+      ml-connector po replay --from post_freight --stage in_transit --reason "year end" --dry-run
+    """
+    filters = Filters(tenant=tenant, stages=tuple(stage or ()), parked=parked, cause=cause)
+    asyncio.run(_replay(step, reason, order, filters, dry_run, as_json))
+
+
+async def _replay(
+    step: Step, reason: str, name: str | None, filters: Filters, dry_run: bool, as_json: bool
+) -> None:
+    async with Installation.open() as here:
+        chosen = await select_orders(here, name, filters)
+        verdicts = [await _judge(here, step, order) for order in chosen]
+        if name and verdicts[0].refusal:
+            raise _refused(step, verdicts[0])
+        if not dry_run:
+            await _do_again(here, step, reason, [each for each in verdicts if not each.refusal])
+    rows = [_row(step, verdict, dry_run) for verdict in verdicts]
+    show(rows, lambda: _table(rows), as_json=as_json)
+
+
+async def _judge(here: Installation, step: Step, order: FoundOrder) -> Verdict:
+    number = order.row.order
+    async with (await here.store()).read(order.tenant) as view:
+        shipment = await view.shipments.current(number)
+        if step is Step.SHIP:
+            return Verdict(order=order, refusal=_why_not_ship(shipment))
+        if shipment is None or not is_alive(shipment):
+            return Verdict(order=order, refusal="It has no shipment.")
+        refusal = ""
+        if step is Step.POST_FREIGHT:
+            journal = await freight_journal(view, number, shipment.generation)
+            if journal is not None and journal.state in (
+                JournalState.RELEASED,
+                JournalState.REVERSED,
+            ):
+                refusal = f"Its freight is posted as batch {journal.batch}."
+            elif order.row.first_scan_at is None:
+                refusal = "FedEx has not scanned its parcel, so there is no freight yet."
+    return Verdict(order=order, generation=shipment.generation, refusal=refusal)
+
+
+def _why_not_ship(shipment: Shipment | None) -> str:
+    if shipment is None or shipment.state is ShipmentState.PLANNED:
+        return ""
+    if is_alive(shipment):
+        return f"It is shipped as {shipment.master_tracking}; once more: po ship --again."
+    if shipment.state is ShipmentState.WITHDRAWN:
+        return "A person has cancelled its shipment; to ship it anew: po ship."
+    return ""
+
+
+def _refused(step: Step, verdict: Verdict) -> Refused:
+    order = verdict.order
+    return Refused(
+        f"{order.tenant}/{order.row.order} is not replayed from {step}",
+        why=verdict.refusal,
+        remedy=f"See ml-connector po show {order.tenant}/{order.row.order}",
+        code="nothing_to_replay",
+    )
+
+
+async def _do_again(
+    here: Installation, step: Step, reason: str, verdicts: Sequence[Verdict]
+) -> None:
+    temporal = await here.temporal()
+    settings = {tenant.id: tenant for tenant in await here.tenants()}
+    message = Replay(step=step.value, by=here.actor, reason=reason)
+    for verdict in progress(verdicts, "Replaying"):
+        order = verdict.order
+        await _write_down(here, step, reason, verdict)
+        await signal_order(temporal, settings[order.tenant], order.row.order, "replay", message)
+    if step is Step.TRACK:
+        for tenant in {verdict.order.tenant for verdict in verdicts}:
+            await trigger_schedule(temporal, ScheduleKind.TRACKING, tenant)
+
+
+async def _write_down(here: Installation, step: Step, reason: str, verdict: Verdict) -> None:
+    number = verdict.order.row.order
+    async with (await here.store()).write(verdict.order.tenant) as view:
+        if step is Step.TRACK:
+            await view.parcels.ask_again(number, verdict.generation, datetime.now(UTC))
+        view.audit.append(
+            "order:replay",
+            actor=here.actor,
+            order=number,
+            detail={"step": step.value, "reason": reason},
+        )
+
+
+def _row(step: Step, verdict: Verdict, dry_run: bool) -> dict[str, object]:
+    done = "would_replay" if dry_run else "replayed"
+    return {
+        "tenant": verdict.order.tenant,
+        "order": verdict.order.row.order,
+        "stage": verdict.order.row.stage,
+        "step": step,
+        "outcome": "refused" if verdict.refusal else done,
+        "why": verdict.refusal or None,
+    }
+
+
+def _table(rows: Sequence[dict[str, object]]) -> RenderableType:
+    keys = ("tenant", "order", "stage", "step", "outcome", "why")
+    return table(
+        *(key.upper() for key in keys),
+        rows=[[row[key] for key in keys] for row in rows],
+        empty="No order matches.",
+    )
