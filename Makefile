@@ -5,13 +5,17 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
-CODE = ml_connector workflows activities starter worker.py tests
+CODE = ml_connector workflows activities starter worker.py proof tests
 
 # Extra arguments, for example: make test PYTEST_ARGS='-k money -x'
 PYTEST_ARGS =
 DEMO_ARGS =
+# For example: make chaos CHAOS_ARGS="--seed 7 --no-block"
+CHAOS_ARGS =
+BENCH_ARGS =
+PROOF_ARGS =
 
-.PHONY: help demo test check fmt lock clean
+.PHONY: help demo test check fmt chaos bench proof lock clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -38,6 +42,17 @@ check: $(INSTALLED) ## Lint, format, types, import directions, known vulnerabili
 fmt: $(INSTALLED) ## Put the code into the agreed format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+##@ Prove
+
+chaos: $(INSTALLED) ## Faults, kill -9 and locks on 300 orders, then compare with the truth
+	@$(BIN)/python -m proof.chaos $(CHAOS_ARGS)
+
+bench: $(INSTALLED) ## Measure pace, calls, bytes and memory; writes docs/bench.json
+	@$(BIN)/python -m proof.bench $(BENCH_ARGS)
+
+proof: $(INSTALLED) ## The full-size runs of which make test holds a tenth
+	@$(BIN)/python -m proof.proof $(PROOF_ARGS)
 
 ##@ Maintain
 

@@ -378,11 +378,22 @@ class TestUnauthorized:
         assert first.body == second.body
         assert {asked.headers["x-customer-transaction-id"] for asked in server.asked} == {KEY}
 
-    async def test_second_refusal_is_the_tenants(self, pool: httpx.AsyncClient) -> None:
+    async def test_a_renewed_token_may_be_revoked_already(self, pool: httpx.AsyncClient) -> None:
+        """Another process renewed it, and FedEx has revoked that one too."""
+        tokens = Tokens()
+        refused = answer(401, {"error_description": "Invalid CXS JWT"})
+        script = [refused, refused, answer(200, reply(shipment(rate(1.0))))]
+        async with Loopback(script) as server:
+            await client_for(server.url, pool, tokens=tokens).create_shipment(
+                DOMESTIC, transaction_id=KEY
+            )
+        assert tokens.stale == [None, 1, 2]
+
+    async def test_third_refusal_is_the_tenants(self, pool: httpx.AsyncClient) -> None:
         async with Loopback([answer(401, {"error_description": "Invalid CXS JWT"})]) as server:
             with pytest.raises(FedExCredentials) as caught:
                 await client_for(server.url, pool).create_shipment(DOMESTIC, transaction_id=KEY)
-        assert len(server.asked) == 2
+        assert len(server.asked) == 3
         assert caught.value.remedy
 
     async def test_renewal_does_not_hide_a_lost_answer(self, pool: httpx.AsyncClient) -> None:

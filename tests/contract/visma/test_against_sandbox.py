@@ -284,8 +284,9 @@ class TestJournals:
     async def test_what_accounting_refuses_is_quoted(self, site: Site, erp: VismaClient) -> None:
         lines = sendable().lines
         closed = (replace(lines[0], account="7199"), *lines[1:])
-        with pytest.raises(VismaRejected, match="7199"):
+        with pytest.raises(VismaRejected) as caught:
             await erp.create_journal(sendable(lines=closed), override_number=False)
+        assert "7199" in caught.value.quote
 
     async def test_an_own_number_exists_once(self, erp: VismaClient) -> None:
         await erp.create_journal(sendable(), override_number=True)

@@ -141,24 +141,30 @@ class TestBodies:
     def test_the_vendors_message(self) -> None:
         error = failed(400, sample("error-message.json"))
         assert error.request_id == "f948dfa5-350c-49c7-bdf9-5e40729a2804"
-        assert error.why == (
+        assert error.quote == (
             "Visma says: Error creating document. Error: TaxCategoryID '0' cannot be found in "
             "the system."
         )
 
     def test_the_short_form(self) -> None:
         error = failed(400, sample("background-content-error-message.json"))
-        assert "already released" in str(error)
+        assert "already released" in error.quote
 
     def test_a_capital_message(self) -> None:
-        assert "Hold" in str(failed(400, b'{"Message": "The document is on Hold."}'))
+        assert "Hold" in failed(400, b'{"Message": "The document is on Hold."}').quote
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 412, 429, 500])
+    def test_vismas_words_stay_out_of_the_text(self, status: int) -> None:
+        error = failed(status, b'{"message": "Marit Solbakken, Storgata 17, cannot be found."}')
+        assert "Solbakken" not in str(error)
+        assert "Solbakken" in error.told
 
     def test_the_platforms_exception_is_about_the_company(self) -> None:
         for status in (400, 401, 403, 500):
             error = failed(status, sample("error-ippexception.json"))
             assert isinstance(error, VismaCredentials)
             assert error.code == "12027"
-            assert "No license for this company." in error.why
+            assert "No license for this company." in error.quote
             assert "Company tenant id" in error.remedy
 
     def test_other_platform_exceptions_are_refusals(self) -> None:
@@ -184,7 +190,7 @@ class TestBodies:
 
     def test_a_long_story_is_cut(self) -> None:
         error = failed(400, b'{"message": "' + b"x" * 100_000 + b'"}')
-        assert len(str(error)) < 700
+        assert len(error.told) < 700
 
     def test_the_support_id_of_the_header(self) -> None:
         assert failed(400, b"", {"ipp-request-id": "r-1"}).request_id == "r-1"

@@ -71,6 +71,18 @@ def test_named_pair_is_read_by_its_name() -> None:
         ('{"access_token": "abc"}', '{"access_token": "***"}'),
         ("token eyJhbGciOi.eyJzdWIi.c2ln here", "token *** here"),
         ("Tracking number 794791341818", "Tracking number 794791341818"),
+        ("{'client_secret': 'it\\'s x', 'a': 1}", "{'client_secret': '***', 'a': 1}"),
+        ("{'clientId': 'abc'}", "{'clientId': '***'}"),
+        ("client_id 'abc' is unknown", "client_id '***' is unknown"),
+        ("accountNumber=510088000; accountNumber=7140", "accountNumber=***; accountNumber=7140"),
+        ("{'personName': 'Kari N', 'city': 'Oslo'}", "{'personName': '***', 'city': 'Oslo'}"),
+        ('{"streetLines": ["Storgata 1", "B"]}', '{"streetLines": ***}'),
+        ('{"name": "Kari"}', '{"name": "Kari"}'),
+        ("ask kari.n@firma.example.no now", "ask *** now"),
+        ("call +47 900 00 000 or +4790000000.", "call *** or ***."),
+        ("at 2026-11-22T10:00:00+01:00, 15+4 pieces", "at 2026-11-22T10:00:00+01:00, 15+4 pieces"),
+        ("The token is missing: ask for another", "The token is missing: ask for another"),
+        ("worker 4711@ml-1", "worker 4711@ml-1"),
     ],
 )
 def test_free_text(text: str, expected: str) -> None:

@@ -262,7 +262,14 @@ async def test_a_row_cannot_be_given_to_nobody(
 
 
 _STORE = Path(ml_connector.store.__file__).parent
-_ACROSS_TENANTS = {"scope.py", "tenants.py", "coordination.py", "columns.py", "schema.py"}
+_ACROSS_TENANTS = {
+    "scope.py",
+    "tenants.py",
+    "coordination.py",
+    "payload_keys.py",
+    "columns.py",
+    "schema.py",
+}
 
 
 @pytest.mark.parametrize(

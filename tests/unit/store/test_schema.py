@@ -77,7 +77,7 @@ async def test_a_failed_migration_leaves_nothing_behind(backend: Backend, keys: 
 def test_every_tenant_table_has_the_tenant_first_in_all_its_keys() -> None:
     tables = [mapper.class_ for mapper in Base.registry.mappers]
     global_tables = {table.__tablename__ for table in tables if not issubclass(table, OfTenant)}
-    assert global_tables == {"tenants", "slots", "carrier_tokens"}
+    assert global_tables == {"tenants", "slots", "carrier_tokens", "payload_keys"}
     for name, table in metadata.tables.items():
         if name in global_tables:
             continue

@@ -8,6 +8,8 @@ from ml_connector.temporal.ids import (
     ScheduleId,
     ScheduleKind,
     Subject,
+    may_act_for,
+    names_another,
     order_workflow_id,
     schedule_id,
     subject_of,
@@ -62,3 +64,36 @@ def test_a_part_that_would_change_the_id_is_refused(part: str) -> None:
 
 def test_every_kind_of_schedule_starts_a_workflow() -> None:
     assert set(WORKFLOW_OF_SCHEDULE) == set(ScheduleKind)
+
+
+few_tenants = st.sampled_from(["nordic", "nordic-2026-11-02", "Nordic", "nor", "n"])
+few_orders = st.sampled_from(["100", "1000", "10", "PO-1", "po-1"])
+
+
+@given(tenant=few_tenants, order=few_orders, other=few_tenants, another=few_orders)
+def test_an_orders_workflow_acts_for_this_order_alone(
+    tenant: str, order: str, other: str, another: str
+) -> None:
+    mine = order_workflow_id(tenant, order)
+    assert may_act_for(mine, other, another) == ((tenant, order) == (other, another))
+    assert may_act_for(mine, other) == (tenant == other)
+    assert names_another(mine, other, another) == ((tenant, order) != (other, another))
+    assert not may_act_for(mine, "")
+
+
+@given(kind=st.sampled_from(ScheduleKind), tenant=few_tenants, other=few_tenants, order=few_orders)
+def test_a_schedules_workflow_acts_for_this_tenant_alone(
+    kind: ScheduleKind, tenant: str, other: str, order: str
+) -> None:
+    for mine in (schedule_id(kind, tenant), f"{schedule_id(kind, tenant)}-2026-11-02T08:00:00Z"):
+        assert may_act_for(mine, other, order) == (tenant == other)
+        assert names_another(mine, other) == (tenant != other)
+
+
+@given(tenant=few_tenants, order=few_orders)
+def test_the_token_workflow_acts_for_everyone_and_a_stranger_for_nobody(
+    tenant: str, order: str
+) -> None:
+    assert may_act_for(token_workflow_id("default"), tenant, order)
+    for stranger in ("", "mine", f"po/{tenant}", f"po//{order}", f"other/{tenant}"):
+        assert not may_act_for(stranger, tenant, order)

@@ -154,3 +154,13 @@ async def test_transit_times_need_the_origins_postal_code(api: Api, address: Jso
     reply = await api.http.post("/availability/v1/transittimes", json=body)
 
     assert code(reply) == "ORIGIN.POSTAL.REQUIRED"
+
+
+async def test_a_carrier_ahead_of_its_callers_still_quotes_their_today(api: Api) -> None:
+    today = api.world.gateway.now().date()
+    api.clock.advance(timedelta(days=9))
+
+    assert details(await api.http.post(QUOTES, json=quote_body(shipDateStamp=today.isoformat())))
+    past = (today - timedelta(days=2)).isoformat()
+    refused = await api.http.post(QUOTES, json=quote_body(shipDateStamp=past))
+    assert refused.status_code == 400

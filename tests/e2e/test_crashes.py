@@ -1,0 +1,129 @@
+"""Processes that die at any moment, and histories that are rolled back: nothing happens twice."""
+
+import asyncio
+import os
+import signal
+import uuid
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+
+from ml_connector.temporal.ids import order_workflow_id
+from starter.supervision import Supervised
+from tests.e2e.test_order import RELEASED
+from tests.stage import A_DAY_A_SECOND, Stage
+
+ORDERS = 15
+RESETS = 6
+
+
+async def once_each(stage: Stage, tenant: str, numbers: Sequence[str]) -> None:
+    """FedEx holds one live shipment of each order, Visma one released journal of its cost."""
+    shipments = await stage.shipments(*numbers)
+    live = [each for each in shipments if not each["cancelled"]]
+    assert sorted(each["order_number"] for each in live) == sorted(numbers)
+    for shipment in live:
+        [journal] = await stage.journals(tenant, shipment["order_number"])
+        cost = Decimal(shipment["cost"]["net_fedex_charge"])
+        assert journal["status"] == RELEASED
+        assert sum(Decimal(line["debit"]) for line in journal["lines"]) == cost
+        assert shipment["master"] in journal["description"]
+    journals = (await stage.company(tenant))["journals"]
+    assert len(journals) == len(numbers)
+
+
+# -- dead processes -----------------------------------------------------------------------------
+
+
+async def test_killed_workers_and_a_killed_temporal_server_cost_no_order(tmp_path: Path) -> None:
+    stage = Stage(home=tmp_path, speed=A_DAY_A_SECOND, work=False, http_timeout="2s")
+    async with stage, stage.worker_process() as worker:
+        await stage.add_tenant("mortal", scheduled=True)
+        numbers = await stage.orders("mortal", ORDERS)
+        world = stage.sandbox.fedex
+        company = stage.sandbox.visma.companies["company-mortal"]
+
+        async def some_shipped() -> bool:
+            return len(world.shipments) >= 4
+
+        async def some_posted() -> bool:
+            return len(company.journals) >= 2
+
+        await stage.until(some_shipped)
+        await kill(worker)
+        await stage.until(some_posted)
+        await stage.server.kill()
+        await stage.server.start()
+        await kill(worker)
+        await stage.all_finished("mortal", numbers)
+        await once_each(stage, "mortal", numbers)
+
+
+async def kill(worker: Supervised) -> None:
+    """`kill -9`, and wait until its successor works."""
+    pid = worker.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await worker.restarted(pid)
+
+
+# -- resets -------------------------------------------------------------------------------------
+
+
+async def test_finished_orders_reset_to_anywhere_do_nothing_anew(stage: Stage) -> None:
+    await stage.add_tenant("again")
+    numbers = await stage.orders("again", RESETS)
+    await stage.discover("again")
+    await asyncio.gather(*(stage.at("again", number, "label_created") for number in numbers))
+    await asyncio.gather(*(stage.idle("again", number) for number in numbers))
+    await stage.deliver("again")
+    await stage.all_finished("again", numbers)
+    await once_each(stage, "again", numbers)
+
+    for place, number in enumerate(numbers):
+        points = await reset_points(stage, "again", number)
+        await reset(stage, "again", number, points[place * (len(points) - 1) // (RESETS - 1)])
+    await stage.all_finished("again", numbers)
+    await once_each(stage, "again", numbers)
+    assert len(await stage.shipments(*numbers)) == RESETS
+
+
+async def test_orders_on_their_way_reset_to_their_start_are_found_again(stage: Stage) -> None:
+    await stage.add_tenant("rewound")
+    numbers = await stage.orders("rewound", 3)
+    await stage.discover("rewound")
+    for number in numbers:
+        await stage.at("rewound", number, "label_created")
+        await stage.idle("rewound", number)
+        first, *_ = await reset_points(stage, "rewound", number)
+        await reset(stage, "rewound", number, first)
+    states = [await stage.idle("rewound", number) for number in numbers]
+    assert {(each.stage, each.generation) for each in states} == {("label_created", 1)}
+    await stage.deliver("rewound")
+    await stage.all_finished("rewound", numbers)
+    await once_each(stage, "rewound", numbers)
+    assert len(await stage.shipments(*numbers)) == len(numbers)
+
+
+async def reset_points(stage: Stage, tenant: str, number: str) -> list[int]:
+    """The ends of an order's workflow tasks: to each of them it can be reset."""
+    history = await stage.history(tenant, number)
+    done = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+    return [event.event_id for event in history.events if event.event_type == done]
+
+
+async def reset(stage: Stage, tenant: str, number: str, event: int) -> None:
+    """What `temporal workflow reset` and the Web UI do."""
+    await stage.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=stage.client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=order_workflow_id(tenant, number)),
+            reason="a test",
+            request_id=str(uuid.uuid4()),
+            workflow_task_finish_event_id=event,
+        )
+    )

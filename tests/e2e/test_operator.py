@@ -1,0 +1,388 @@
+"""What an operator does with the command line, against a running installation."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_connector.store.states import ShipmentState, TenantState
+from starter.main import run
+from tests.stage import Stage
+
+EFFECTS = ("fedex POST /ship/v1/shipments", "fedex PUT /ship/v1/shipments/cancel")
+"""What costs money or changes something at FedEx."""
+SCANNED = timedelta(hours=6)
+"""After the pick-up, before the delivery."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a command ended, and what it said where."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.out)
+
+
+Operator = Callable[..., Awaitable[Outcome]]
+
+
+@pytest.fixture
+def operator(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Operator:
+    """Runs a command line beside the installation, as a process of its own would."""
+    for name, value in stage.environment.items():
+        monkeypatch.setenv(name, value)
+
+    async def call(*arguments: str | Path) -> Outcome:
+        capsys.readouterr()
+        code = await asyncio.to_thread(run, [str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        assert code != 5, printed.err
+        return Outcome(code=code, out=printed.out, err=printed.err)
+
+    return call
+
+
+async def shipped(stage: Stage, tenant: str, **values: Any) -> str:
+    """An order with a label; its number."""
+    number = await stage.order(tenant, **values)
+    await stage.discover(tenant)
+    await stage.at(tenant, number, "label_created")
+    await stage.idle(tenant, number)
+    return number
+
+
+async def delivered(stage: Stage, tenant: str, **values: Any) -> str:
+    number = await shipped(stage, tenant, **values)
+    await stage.deliver(tenant)
+    await stage.finished(tenant, number)
+    return number
+
+
+async def masters(stage: Stage, number: str) -> list[str]:
+    """The numbers of an order's shipments that are not cancelled."""
+    return [each["master"] for each in await stage.shipments(number) if not each["cancelled"]]
+
+
+async def test_from_a_plan_to_an_explained_cent(
+    stage: Stage, operator: Operator, tmp_path: Path
+) -> None:
+    await stage.add_tenant("plan", shipping={"release": "manual"})
+    number = await stage.order("plan", lines=3)
+    name = f"plan/{number}"
+
+    early = await operator("po", "plan", name, "--json")
+    assert (early.code, early.data["outcome"]) == (0, "waits_for_release"), "not even discovered"
+    await stage.discover("plan")
+    await stage.at("plan", number, "waiting_release")
+    [waits] = (await operator("attention", "list", "--tenant", "plan", "--json")).data
+    assert (waits["order"], waits["reason"]) == (number, "waits_for_release")
+
+    before = stage.calls("plan")
+    planned = (await operator("po", "plan", name, "--json")).data
+    made = stage.calls("plan") - before
+    assert not {call for call in made if call in EFFECTS or "PUT" in call or "journal" in call}
+    assert any("validate" in call for call in planned["calls"])
+    assert any("rates/quotes" in call for call in planned["calls"])
+    assert await stage.shipments(number) == []
+    lines = planned["journal"]["lines"]
+    assert sum(Decimal(line["debit"]) for line in lines) == Decimal(planned["cost"]["amount"])
+    assert sum(Decimal(line["credit"]) for line in lines) == Decimal(planned["cost"]["amount"])
+    assert planned["shipment"]["to"].keys() == {"country", "postal_code", "city"}
+    assert "Calls made:" in (await operator("po", "plan", name)).out
+
+    assert (await operator("po", "ship", name, "--reason", "checked")).code == 0
+    row = await stage.at("plan", number, "label_created")
+    assert str(row.cost_amount) == planned["cost"]["amount"]
+    again = await operator("po", "ship", name)
+    assert (again.code, "[already_shipped]" in again.err) == (1, True)
+
+    bought = stage.calls("plan")
+    saved = await operator("label", name, "-o", tmp_path / "label", "--json")
+    [file] = saved.data["files"]
+    assert file["path"] == str(tmp_path / "label.pdf")
+    label = await asyncio.to_thread(Path(file["path"]).read_bytes)
+    assert label.startswith(b"%PDF")
+    assert stage.calls("plan") == bought, "a reprint asks nobody"
+
+    quoted = (await operator("quote", name, "--json")).data
+    assert {offer["cost"]["currency"] for offer in quoted["offers"]} == {"NOK"}
+    assert quoted["cheapest"] and quoted["fastest"]
+
+    await stage.deliver("plan")
+    row = await stage.finished("plan", number)
+    for called in (row.master_tracking, row.journal_batch, name):
+        assert called is not None
+        [story] = (
+            await operator("explain", called, "--tenant", "plan", "--json")
+            if "/" not in called
+            else await operator("explain", called, "--json")
+        ).data
+        _explains(story, number, Decimal(planned["cost"]["amount"]))
+    assert row.journal_batch in (await operator("explain", name)).out
+
+    [posting] = await stage.postings("plan", number)
+    month = f"{posting.period[:4]}-{posting.period[4:]}"
+    report = await operator("freight", "report", "--period", month, "--tenant", "plan", "--json")
+    assert report.code == 0
+    [found] = report.data
+    assert found["tie_out"]["agrees"] is True
+    assert found["totals"][0]["posted"] == planned["cost"]["amount"]
+    assert {row["project"] for row in found["rows"]} == {"P100", "P200"}
+
+    checked = await operator("audit", "verify", "--tenant", "plan", "--json")
+    assert (checked.code, checked.data[0]["broken"]) == (0, None)
+    released = await operator(
+        "audit", "show", "--order", name, "--action", "order:release", "--json"
+    )
+    [event] = released.data
+    assert event["actor"].startswith("cli:")
+    assert event["detail"] == {"reason": "checked"}
+
+
+def _explains(story: dict[str, Any], order: str, cost: Decimal) -> None:
+    """Order line, share, shipment, scan, rate, request ids and operation: all are named."""
+    [shipment] = story["shipments"]
+    [journal] = shipment["journals"]
+    shares = [share for line in journal["lines"] for share in line["shares"]]
+    assert story["order"] == order
+    assert sorted(share["order_line"] for share in shares) == [1, 2, 3]
+    assert sum(Decimal(share["amount"]) for share in shares) == cost
+    assert shipment["cost"]["rate_type"]
+    assert [scan["code"] for scan in shipment["parcels"][0]["scans"]][-1] == "DL"
+    operations = {each["key"].split("/")[2]: each for each in shipment["operations"]}
+    assert operations["ship"]["result"]["transaction_id"]
+    assert operations["post"]["result"]["batch"] == journal["batch"]
+    assert "shipment:created" in {event["action"] for event in story["audit"]}
+
+
+async def test_shipping_once_more_is_deliberate_and_happens_once(
+    stage: Stage, operator: Operator
+) -> None:
+    await stage.add_tenant("again")
+    number = await shipped(stage, "again")
+    name = f"again/{number}"
+    assert (await operator("po", "ship", name, "--again")).code == 2, "a reason is needed"
+    unused = await operator("po", "ship", name, "--again", "--reason", "x")
+    assert (unused.code, "[label_not_used]" in unused.err) == (1, True)
+
+    stage.travel(SCANNED)
+    await stage.sweep("again")
+    await stage.at("again", number, "in_transit")
+    unposted = await operator("po", "ship", name, "--again", "--reason", "x")
+    assert (unposted.code, "[freight_not_posted]" in unposted.err) == (1, True)
+    posted = await operator("po", "replay", name, "--from", "post_freight", "--reason", "lost")
+    assert posted.code == 0
+
+    async def is_posted() -> bool:
+        row = await stage.row("again", number)
+        return row is not None and row.journal_batch is not None
+
+    await stage.until(is_posted)
+    line = ("po", "ship", name, "--again", "--reason", "lost in transit")
+    first, second = await asyncio.gather(operator(*line), operator(*line))
+    assert {first.code, second.code} <= {0, 1}
+    assert 0 in {first.code, second.code}
+
+    async def second_label() -> bool:
+        row = await stage.row("again", number)
+        return row is not None and row.generation == 2 and row.stage == "label_created"
+
+    await stage.until(second_label)
+    assert len(await masters(stage, number)) == 2
+    await stage.deliver("again")
+    await stage.finished("again", number)
+    one, two = await stage.generations("again", number)
+    assert (one.state, two.state) == (ShipmentState.SUPERSEDED, ShipmentState.LIVE)
+    assert len(await stage.journals("again", number)) == 2, "each parcel has its freight"
+
+    assert (await operator("po", "ship", name, "--again", "--reason", "third")).code == 0
+    await stage.at("again", number, "label_created")
+    assert len(await masters(stage, number)) == 3
+
+
+async def test_a_cancelled_order_ships_only_when_a_person_says_so(
+    stage: Stage, operator: Operator
+) -> None:
+    await stage.add_tenant("cancel")
+    number = await shipped(stage, "cancel")
+    name = f"cancel/{number}"
+    cancelled = await operator("po", "cancel", name, "--reason", "out of stock", "--json")
+    assert cancelled.data["outcome"] == "cancelled"
+    await stage.finished("cancel", number)
+    assert await masters(stage, number) == []
+
+    assert (await operator("quote", name)).code == 0, "asking for a price ships nothing"
+    await stage.edit("cancel", number, description="edited afterwards")
+    await stage.edit("cancel", number, shipVia="FEDEX", lines=[{"lineNumber": 1, "orderQty": 9}])
+    await stage.discover("cancel")
+    await stage.closed("cancel", number)
+    refused = await operator("po", "replay", name, "--from", "ship", "--reason", "x")
+    assert (refused.code, "po ship" in refused.err) == (1, True)
+    assert await masters(stage, number) == []
+
+    assert (await operator("po", "ship", name, "--reason", "back in stock")).code == 0
+    await stage.at("cancel", number, "label_created")
+    assert len(await masters(stage, number)) == 1
+
+    stage.travel(SCANNED)
+    await stage.sweep("cancel")
+    await stage.at("cancel", number, "in_transit")
+    late = await operator("po", "cancel", name, "--reason", "changed my mind")
+    assert (late.code, "[too_late_to_cancel]" in late.err) == (1, True)
+
+
+async def test_what_is_repaired_goes_on_with_one_command(stage: Stage, operator: Operator) -> None:
+    await stage.add_tenant("repair", polling={"recheck": "1h"})
+    records = [
+        f"companies/company-repair/master/{record}"
+        for record in ("suppliers/SUP-PL", "supplier_locations/SUP-PL/MAIN")
+    ]
+    for record in records:
+        await stage.visma("PATCH", record, address={"postal_code": ""})
+    parked = await stage.order("repair", supplier="SUP-PL")
+    fine = await stage.order("repair")
+    await stage.discover("repair")
+    await stage.at("repair", parked, "needs_attention")
+    await stage.idle("repair", parked)
+    listed = (await operator("attention", "list", "--tenant", "repair", "--json")).data
+    assert [each["order"] for each in listed] == [parked]
+    blocked = await operator("po", "plan", f"repair/{parked}", "--json")
+    assert (blocked.code, blocked.data["outcome"]) == (1, "cannot_ship")
+
+    for record in records:
+        await stage.visma("PATCH", record, address={"postal_code": "80-103"})
+    resumed = await operator("attention", "resume", "--tenant", "repair", "--reason", "r", "--json")
+    assert [each["order"] for each in resumed.data] == [parked]
+    await stage.at("repair", parked, "label_created")
+
+    account = "companies/company-repair/master/accounts/7140"
+    await stage.visma("PATCH", account, active=False)
+    await stage.deliver("repair")
+    for number in (parked, fine):
+        await stage.at("repair", number, "needs_attention")
+    await stage.visma("PATCH", account, active=True)
+    again = ("po", "replay", "--from", "post_freight", "--tenant", "repair", "--attention")
+    dry = await operator(*again, "--reason", "account opened", "--dry-run", "--json")
+    assert {each["outcome"] for each in dry.data} == {"would_replay"}
+    assert (await operator(*again, "--reason", "account opened")).code == 0
+    await stage.all_finished("repair", [parked, fine])
+    for number in (parked, fine):
+        assert len(await stage.journals("repair", number)) == 1
+
+
+async def test_dead_credentials_are_named_and_replaced(
+    stage: Stage, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.add_tenant("creds")
+    alive = await operator("tenant", "ping", "creds", "--json")
+    assert alive.code == 0, alive.err
+    assert {probe["system"] for probe in alive.data["probes"]} == {"visma", "fedex"}
+    assert alive.data["visma_quota"]["remaining"] > 0
+
+    await stage.fedex("DELETE", "credentials/fedex-creds")
+    dead = await operator("credentials", "test", "creds", "--json")
+    assert dead.code == 3
+    assert "wrong_credentials" in {probe["cause"] for probe in dead.data["probes"]}
+    number = await stage.order("creds")
+    await stage.discover("creds")
+
+    async def locked_out() -> bool:
+        record = await stage.store.tenants.get("creds")
+        return record is not None and record.state is TenantState.NEEDS_REAUTH
+
+    await stage.until(locked_out)
+    assert (await operator("quote", f"creds/{number}")).code == 3
+    listed = (await operator("attention", "list", "--tenant", "creds", "--json")).data
+    assert "needs_reauth" in {each["reason"] for each in listed}
+
+    async with stage.store.read("creds") as view:
+        account = await view.secrets.get("fedex.account_number")
+    await stage.fedex(
+        "POST",
+        "credentials",
+        client_id="fedex-new",
+        client_secret="fedex-new-secret",
+        accounts=[{"number": account, "currency": "NOK"}],
+    )
+    monkeypatch.setenv("NEW_ID", "fedex-new")
+    monkeypatch.setenv("NEW_SECRET", "fedex-new-secret")
+    monkeypatch.setenv("WRONG_SECRET", "no-such-secret")
+    fresh = ("--env", "fedex.client_id=NEW_ID", "--env", "fedex.client_secret=NEW_SECRET")
+    done = await operator("credentials", "set", "creds", *fresh, "--json")
+    assert (done.code, done.data["resumed"]) == (0, True)
+    assert done.data["orders_nudged"] == [number]
+    assert "fedex-new" not in done.out + done.err
+    await stage.at("creds", number, "label_created")
+    assert (await operator("credentials", "test", "creds")).code == 0
+
+    wrong = (
+        "credentials",
+        "rotate",
+        "creds",
+        "--env",
+        "fedex.client_secret=WRONG_SECRET",
+        "--json",
+    )
+    taken_back = await operator(*wrong)
+    assert (taken_back.code, taken_back.data["outcome"]) == (3, "taken_back")
+    assert (await operator("credentials", "test", "creds")).code == 0
+    record = await stage.store.tenants.get("creds")
+    assert record is not None and record.state is TenantState.ACTIVE
+
+
+async def test_visma_says_no_in_words_that_help(stage: Stage, operator: Operator) -> None:
+    await stage.add_tenant("customer")
+    await stage.visma("PATCH", "companies/company-customer", customer_tenant_id="a-customer")
+    await stage.visma(
+        "POST",
+        "clients",
+        client_id="visma-customer",
+        client_secret="visma-secret-customer",
+        tenants=[],
+    )
+    refused = await operator("tenant", "ping", "customer", "--json")
+    assert refused.code == 3
+    [probe] = [each for each in refused.data["probes"] if each["system"] == "visma"]
+    assert probe["cause"] == "app_not_approved"
+
+
+async def test_what_the_token_workflow_and_the_key_file_say(
+    stage: Stage, operator: Operator
+) -> None:
+    await stage.add_tenant("tokens")
+    await shipped(stage, "tokens")
+    status = (await operator("token", "status", "--json")).data
+    mine = [each for each in status["tokens"] if each["tenant"] == "tokens"]
+    assert [(each["project"], each["valid"]) for each in mine] == [("ship", True)]
+    listed = await operator("keys", "list", "--json")
+    assert listed.code == 0
+    assert [each["current"] for each in listed.data["keys"]] == [True]
+    by_hand = await operator("keys", "rotate", "--reason", "a test")
+    assert (by_hand.code, "ML_CONNECTOR_MASTER_KEY" in by_hand.err) == (2, True)
+
+
+async def test_a_price_without_an_order(stage: Stage, operator: Operator) -> None:
+    await stage.add_tenant("price")
+    route = ("quote", "--from", "DE-20539, Hamburg", "--to", "NO-1086, Oslo", "--tenant", "price")
+    priced = await operator(*route, "--weight", "12.5 kg", "--value", "900 EUR", "--json")
+    assert priced.code == 0, priced.err
+    assert priced.data["offers"]
+    async with stage.store.read("price") as view:
+        [kept] = await view.quotes.list()
+    assert kept.request["from"] == "DE-20539"
+    without = await operator(*route, "--weight", "12.5 kg")
+    assert (without.code, "--value" in without.err) == (2, True)

@@ -1,0 +1,221 @@
+"""FedEx's tokens: asked for once, within the budget, whatever happens around them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from activities.token_source import TokenFunnel
+from ml_connector.fedex.tokens import Token
+from ml_connector.store.states import TenantState
+from ml_connector.store.store import Store
+from ml_connector.temporal.connection import connect
+from ml_connector.temporal.ids import token_workflow_id
+from ml_connector.temporal.schedules import list_schedules
+from ml_connector.temporal.token_messages import EnsureToken, TokenState
+from tests.stage import Stage
+
+TENANTS = 10
+PROCESSES = 4
+WINDOW = timedelta(milliseconds=200)
+LIMIT = 2
+
+
+@pytest.fixture
+async def own_stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """An installation of its own: its token requests are only this test's."""
+    async with Stage(home=tmp_path, token_window="200ms") as stage:
+        await stage.fedex("PATCH", "modes", strict_window="200ms")
+        yield stage
+
+
+def requests(stage: Stage) -> list[datetime]:
+    """When FedEx was asked for tokens."""
+    return [entry.at for entry in stage.sandbox.fedex.token_requests]
+
+
+def most_in_a_window(times: Sequence[datetime]) -> int:
+    return max(sum(first <= each < first + WINDOW for each in times) for first in times)
+
+
+async def funnels(stage: Stage) -> "list[TokenFunnel]":
+    """What so many worker processes would hold: a store and a connection each."""
+
+    async def one() -> TokenFunnel:
+        store = await Store.open(stage.settings.database_url, stage.keys)
+        stage.closing(store.close)
+        client: Client = await connect(stage.keys, environ={}, address=stage.server.address)
+        return TokenFunnel(
+            store=store,
+            temporal=client,
+            egress=stage.settings.egress,
+            window=stage.settings.token_window,
+        )
+
+    return [await one() for _ in range(PROCESSES)]
+
+
+async def test_cold_credentials_from_several_processes_stay_within_the_budget(
+    own_stage: Stage,
+) -> None:
+    names = [f"cold{number}" for number in range(TENANTS)]
+    for name in names:
+        await own_stage.add_tenant(name)
+    processes = await funnels(own_stage)
+    begin = own_stage.sandbox.fedex.gateway.now()
+    tokens: list[Token] = await asyncio.gather(
+        *(process.source(name, "ship").token() for name in names for process in processes)
+    )
+    took = own_stage.sandbox.fedex.gateway.now() - begin
+
+    asked = Counter(entry.client_id for entry in own_stage.sandbox.fedex.token_requests)
+    assert asked == Counter(f"fedex-{name}" for name in names)
+    assert own_stage.sandbox.fedex.throttle.violations == []
+    assert most_in_a_window(requests(own_stage)) <= LIMIT
+    for place, _ in enumerate(names):
+        shared = tokens[place * PROCESSES : (place + 1) * PROCESSES]
+        assert len({token.value for token in shared}) == 1
+    floor = WINDOW * (TENANTS // LIMIT - 1)
+    print(f"\n{TENANTS} cold credentials: {took.total_seconds():.2f} s, floor {floor}")
+
+    history = await own_stage.client.get_workflow_handle(
+        token_workflow_id("default")
+    ).fetch_history()
+    raw = b"".join(event.SerializeToString() for event in history.events)
+    assert not [token for token in tokens if token.value.encode() in raw]
+
+
+async def test_many_401s_of_one_token_renew_it_once(own_stage: Stage) -> None:
+    await own_stage.add_tenant("stale")
+    processes = await funnels(own_stage)
+    sources = [process.source("stale", "ship") for process in processes]
+    [first, *_] = [await source.token() for source in sources]
+    again = await asyncio.gather(*(source.token(stale=first.version) for source in sources * 3))
+    assert {token.version for token in again} == {first.version + 1}
+    assert len(requests(own_stage)) == 2
+
+
+async def test_a_used_token_is_renewed_before_it_expires_an_unused_one_is_not(
+    own_stage: Stage,
+) -> None:
+    await own_stage.fedex("PATCH", "modes", token_lifetime="2s")
+    await own_stage.add_tenant("renewed")
+    [funnel, *_] = await funnels(own_stage)
+    first = await funnel.source("renewed", "ship").token()
+    handle = own_stage.client.get_workflow_handle(token_workflow_id("default"))
+
+    async def let_go() -> TokenState | None:
+        known = await handle.query("tokens", result_type=dict[str, TokenState])
+        token = known["renewed/ship"]
+        return token if token.refresh_at is None else None
+
+    # Its holder used the first token; nobody has asked for the second one.
+    last = await own_stage.until(let_go)
+    assert last.version == first.version + 1
+    assert len(requests(own_stage)) == 2
+
+
+async def test_a_blocked_address_is_waited_out_by_every_tenant(tmp_path: Path) -> None:
+    # A window of 20 ms is 1/250 of FedEx's, and so are its ten minutes and our margin.
+    block = timedelta(minutes=10, seconds=15) / 250
+    async with Stage(home=tmp_path, token_window="20ms") as stage:
+        numbers = await _discovered_while_blocked(stage, "north", "south", "west")
+        token_workflow = stage.client.get_workflow_handle(token_workflow_id("default"))
+
+        async def known() -> bool:
+            return bool(await token_workflow.query("blocked_until"))
+
+        await stage.until(known)
+        await stage.fedex("DELETE", "tokens/block")
+        while_blocked = requests(stage)
+        for name, number in numbers.items():
+            row = await stage.at(name, number, "label_created")
+            assert row.attention is None
+        outcomes = Counter(entry.outcome for entry in stage.sandbox.fedex.token_requests)
+        assert outcomes == {"blocked": len(while_blocked), "issued": len(numbers)}
+        # A remembered block is not tried: only what was under way with the first refusal.
+        assert sum(each < while_blocked[0] + block for each in while_blocked) <= LIMIT
+
+
+async def test_an_order_says_until_when_the_address_is_blocked(tmp_path: Path) -> None:
+    async with Stage(home=tmp_path, token_window="500ms") as stage:
+        [(name, number)] = (await _discovered_while_blocked(stage, "east")).items()
+        status = await stage.idle(name, number)
+        assert "FedEx blocks this address until" in status.waiting_for
+        assert status.attention is None
+        assert status.stage == "shipping"
+
+
+async def _discovered_while_blocked(stage: Stage, *names: str) -> dict[str, str]:
+    """An order of each tenant, discovered while FedEx blocks our address; their numbers."""
+    numbers = {}
+    for name in names:
+        await stage.add_tenant(name)
+        numbers[name] = await stage.order(name)
+    await stage.fedex("PATCH", "modes", block_extends=False)
+    await stage.fedex("POST", "tokens/block", **{"for": "10m"})
+    await asyncio.gather(*(stage.discover(name) for name in names))
+    return numbers
+
+
+async def test_refused_credentials_stop_one_tenant_until_new_ones_are_set(stage: Stage) -> None:
+    names = ("locked", "free")
+    for name in names:
+        await stage.add_tenant(name, polling={"recheck": "300ms"})
+    numbers = {name: await stage.order(name) for name in names}
+    await stage.fedex("DELETE", "credentials/fedex-locked")
+    for name in names:
+        await stage.discover(name)
+
+    async def refused() -> bool:
+        record = await stage.store.tenants.get("locked")
+        return record is not None and record.state is TenantState.NEEDS_REAUTH
+
+    await stage.until(refused)
+    assert (await stage.idle("locked", numbers["locked"])).waiting_for
+    await stage.at("free", numbers["free"], "label_created")
+    await stage.until(lambda: paused(stage, "locked"))
+    record = await stage.store.tenants.get("locked")
+    assert record is not None
+    assert "FedEx" in record.state_reason
+    assert "fedex-secret-locked" not in record.state_reason
+    free = await stage.store.tenants.get("free")
+    assert free is not None
+    assert free.state is TenantState.ACTIVE
+
+    await stage.restore_fedex("locked")
+    await stage.at("locked", numbers["locked"], "label_created")
+    [shipment] = await stage.shipments(numbers["locked"])
+    assert shipment["account"].startswith("52")
+
+
+async def paused(stage: Stage, tenant: str) -> bool:
+    return all(each.paused for each in await list_schedules(stage.client, [tenant]))
+
+
+async def test_the_token_workflow_goes_on_as_new_and_remembers(own_stage: Stage) -> None:
+    await own_stage.add_tenant("long")
+    [funnel, *_] = await funnels(own_stage)
+    token = await funnel.source("long", "ship").token()
+    handle = own_stage.client.get_workflow_handle(token_workflow_id("default"))
+    first = (await handle.describe()).run_id
+    wanted = EnsureToken(tenant="long", project="ship")
+
+    async def ask(times: int) -> None:
+        for _ in range(times):
+            await handle.execute_update("ensure", wanted)
+
+    await asyncio.gather(*(ask(130) for _ in range(4)))
+
+    async def next_run() -> bool:
+        described = await handle.describe()
+        return described.run_id != first and described.status is WorkflowExecutionStatus.RUNNING
+
+    await own_stage.until(next_run)
+    known = await handle.query("tokens", result_type=dict[str, TokenState])
+    assert known["long/ship"].version == token.version
+    assert len(requests(own_stage)) == 1
