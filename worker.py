@@ -31,7 +31,7 @@ from ml_connector.temporal.schedules import (
     resume_schedules,
 )
 from ml_connector.temporal.worker import build_workers, run_workers
-from workflows import WORKFLOWS
+from workflows.registry import WORKFLOWS
 
 LOOK_AT_TENANTS = timedelta(seconds=2)
 """How soon a new or changed tenant gets its schedules."""

@@ -9,7 +9,12 @@ from temporalio import activity
 
 from activities import findings
 from activities.master import MasterReader
-from activities.observation import observe, own_receipt_fields, plain
+from activities.observation import (
+    holds_unknown_number,
+    observe,
+    own_receipt_fields,
+    plain,
+)
 from activities.services import Desk, Services
 from activities.shipped import load_plan
 from activities.signatures import DISCOVER_ORDERS, DISCOVER_RECEIPTS, RECHECK_ORDERS
@@ -198,6 +203,8 @@ class DiscoveryActivities:
         if not isinstance(plan, ShipmentPlan):
             return False
         async with self._services.store.read(desk.id) as view:
+            if await holds_unknown_number(view, desk, order):
+                return False
             tried = await view.shipments.current(order.number)
         if tried is None or tried.state is not ShipmentState.PLANNED:
             return True

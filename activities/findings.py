@@ -26,6 +26,13 @@ COST_ESTIMATED = Finding(
     message="FedEx made the shipment without rating it; the cost is from a quote.",
     remedy="Compare with FedEx's invoice.",
 )
+UNKNOWN_TRACKING_NUMBER = Finding(
+    code="unknown_tracking_number",
+    message="The order's tracking field in Visma holds a number that the connector does not know, "
+    "so it may have shipped already.",
+    remedy="Look the number up at FedEx. If nothing is on its way, empty the field in Visma; the "
+    "order then ships by itself.",
+)
 LABEL_MISSING = Finding(
     code="label_missing",
     message="FedEx's answer held no label.",

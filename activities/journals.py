@@ -55,7 +55,7 @@ class Ledger:
 
         Raises what Visma's client raises; `Later` while an outcome is still open.
         """
-        draft = _draft(shipment, journal, allocation, cost, JournalKind.POST)
+        draft = draft_of(shipment, journal, allocation, cost, JournalKind.POST)
         return await self._bring(desk, shipment, journal, draft)
 
     async def post_reversal(
@@ -271,13 +271,14 @@ def lines_of(record: JournalRecord) -> tuple[JournalLine, ...]:
     return _LINES.validate_python(record.lines)
 
 
-def _draft(
+def draft_of(
     shipment: Shipment,
     journal: Journal,
     allocation: Allocation,
     cost: ShipmentCost,
     kind: JournalKind,
 ) -> JournalDraft:
+    """What is written down of a journal before it is sent."""
     weights: Mapping[str, Any] = {
         str(share.line): {"weight": str(share.weight), "amount": str(share.amount)}
         for share in allocation.shares

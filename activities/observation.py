@@ -77,6 +77,22 @@ def own_fields(desk: Desk, order: PurchaseOrder) -> dict[str, object]:
     return {slot: order.custom[slot] for slot in slots if order.custom.get(slot) is not None}
 
 
+async def holds_unknown_number(view: TenantView, desk: Desk, order: PurchaseOrder) -> bool:
+    """Whether Visma shows a tracking number of which our store knows nothing.
+
+    It may be a person's; or ours, from after the backup that the store was restored from. Buying
+    another shipment would then be the second one.
+    """
+    slot = desk.tenant.visma.fields.tracking_number
+    value = str(order.custom.get(slot) or "").strip() if slot else ""
+    if not value:
+        return False
+    shipments = await view.shipments.list(order.number)
+    return all(
+        (each.master_tracking or "") not in value or not each.master_tracking for each in shipments
+    )
+
+
 def own_receipt_fields(desk: Desk, receipt: PurchaseReceipt) -> dict[str, object]:
     """The same of a receipt."""
     slots = [slot for _, slot in desk.tenant.visma.fields.assigned()]

@@ -7,8 +7,9 @@ from temporalio import activity
 
 from activities.estimates import quoted_cost
 from activities.failures import Later, attention_for, attention_of
+from activities.findings import UNKNOWN_TRACKING_NUMBER
 from activities.master import MasterReader
-from activities.observation import SETTLED_IN_VISMA, observe
+from activities.observation import SETTLED_IN_VISMA, holds_unknown_number, observe
 from activities.recovery import Recovery
 from activities.services import Desk, Services
 from activities.shipped import (
@@ -68,9 +69,12 @@ class ShippingActivities:
             seen = await observe(view, desk, order, row)
         if isinstance(seen.verdict, Skipped):
             return await self._skip(desk, order, seen.verdict)
-        master = await self._master.of(desk, order)
         async with self._services.store.read(desk.id) as view:
             generation = next_generation(await view.shipments.current(order.number))
+            stray = await holds_unknown_number(view, desk, order)
+        if stray:
+            return await self._refuse(desk, order, (UNKNOWN_TRACKING_NUMBER,))
+        master = await self._master.of(desk, order)
         plan = plan_shipment(order, master, desk.tenant, generation, desk.now().date())
         if not isinstance(plan, ShipmentPlan):
             # Before a person is asked, or asked again, the master data is read anew.

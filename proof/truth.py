@@ -221,14 +221,14 @@ class Truth:
             if record is None or record.state is not TenantState.ACTIVE:
                 tenants.append(f"{tenant} is {record.state.value if record else 'gone'}")
         return [
-            check("cursor: every order seen as it is now", f"{len(self._rows)} orders", cursors),
+            check("cursor: every order was discovered", f"{len(self._rows)} orders", cursors),
             check("operations with an open end", f"{len(self._rows)} orders", operations),
             check("audit chain", f"{events} events", chains),
             check("tenants at work", len(self._tenants), tenants),
         ]
 
     def _unseen(self, tenant: str) -> Iterator[str]:
-        """Orders of which the read model does not hold the present content."""
+        """Orders in Visma that the read model does not know."""
         numbers = self._company(tenant)["orders"]
         for number in numbers:
             if (tenant, number) not in self._rows:

@@ -1,6 +1,7 @@
 """`ml-connector demo`: everything on this machine, against the sandbox, checked at the end."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
@@ -49,7 +50,7 @@ def demo(
     ] = None,
     limit: Annotated[
         int, typer.Option(min=10, metavar="SECONDS", help="Give up after so long.")
-    ] = 60,
+    ] = 120,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Also say which process the worker is.")
     ] = False,
@@ -167,8 +168,14 @@ def _say(result: Result, options: _Options) -> None:
             f"Web UI: {result.web_ui}\n"
             f"One order: {result.web_ui}/namespaces/default/workflows?query={query}\n"
             f"Command line: ML_CONNECTOR_HOME={result.home} TEMPORAL_ADDRESS={result.temporal} "
-            f"ml-connector po list\n"
+            f"{_program()} po list\n"
             "Stop with Ctrl-C."
         )
     else:
-        talk("Look around with: ml-connector demo --keep")
+        talk(f"Look around with: {_program()} demo --keep")
+
+
+def _program() -> str:
+    """This command as it was called, so that what is printed works as printed."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "ml-connector" else f"{sys.executable} -m starter"

@@ -10,7 +10,9 @@ from starter.errors import ExitCode
 OneTenant = Annotated[
     str | None, typer.Option("--tenant", metavar="ID", help="Only this tenant; else all of them.")
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; the audit trail keeps it.")]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why; the audit trail keeps it.")
+]
 
 
 class _WithDefault(TyperGroup):

@@ -97,7 +97,7 @@ async def _rotate(reason: str, retire: bool, as_json: bool) -> None:
             retired = await rotation.retire(store, keys, actor=here.actor, reason=reason)
     value = {
         "current": done.current,
-        "made": done.made,
+        "made": done.current if done.made else None,
         "moved": done.moved,
         "older": [key for key in done.older if key not in retired],
         "retired": retired,

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from activities.findings import UNKNOWN_TRACKING_NUMBER
 from activities.master import MasterReader
+from activities.observation import holds_unknown_number
 from activities.services import Desk
 from activities.shipped import (
     freight_journal,
@@ -119,7 +121,12 @@ class Planner:
         Raises what reading from Visma raises.
         """
         order = await self._desk.visma.get_order(number)
-        return await self._plan(order, next_generation(shipment))
+        planned = await self._plan(order, next_generation(shipment))
+        if isinstance(planned, ShipmentPlan):
+            async with self._store.read(self._desk.id) as view:
+                if await holds_unknown_number(view, self._desk, order):
+                    return (UNKNOWN_TRACKING_NUMBER,)
+        return planned
 
     async def _plan(
         self, order: PurchaseOrder, generation: int

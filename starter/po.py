@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Annotated
 
-import typer
 from rich.console import Group, RenderableType
 
 from ml_connector.domain.stage import Stage
@@ -16,6 +14,7 @@ from starter.context import Installation
 from starter.groups import OneTenant, command_group
 from starter.order_names import OrderName, find_order
 from starter.output import AsJson, show, table
+from starter.selection import Parked, Stages
 
 app = command_group("po", "Purchase orders and where they stand.")
 
@@ -23,12 +22,8 @@ app = command_group("po", "Purchase orders and where they stand.")
 @app.command("list")
 def list_(
     tenant: OneTenant = None,
-    stage: Annotated[
-        list[Stage] | None, typer.Option("--stage", help="Only in this stage; may be repeated.")
-    ] = None,
-    parked: Annotated[
-        bool, typer.Option("--attention", help="Only those that need a person.")
-    ] = False,
+    stage: Stages = None,
+    parked: Parked = False,
     as_json: AsJson = False,
 ) -> None:
     """List purchase orders: stage, FedEx service, tracking numbers, cost, journal, receipts.

@@ -49,7 +49,10 @@ def ship(
         ),
     ] = False,
     reason: Annotated[
-        str, typer.Option("--reason", help="Why; the audit trail keeps it. Needed by --again.")
+        str,
+        typer.Option(
+            "--reason", metavar="TEXT", help="Why; the audit trail keeps it. Needed by --again."
+        ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:

@@ -15,7 +15,12 @@ ManyOrders = Annotated[
     typer.Argument(metavar="PO", help="TENANT/ORDER or a number; without it, filters."),
 ]
 Stages = Annotated[
-    list[Stage] | None, typer.Option("--stage", help="Only in this stage; may be repeated.")
+    list[Stage] | None,
+    typer.Option(
+        "--stage",
+        metavar="STAGE",
+        help=f"Only in this stage; may be repeated. One of {', '.join(Stage)}.",
+    ),
 ]
 Cause = Annotated[
     str | None,

@@ -36,7 +36,6 @@ def progress(scenario: Scenario) -> Iterator[View]:
         console=console,
         refresh_per_second=4,
         transient=True,
-        vertical_overflow="visible",
     ):
         yield board
 

@@ -1,6 +1,7 @@
 """One installation for all tests that need nothing special of it; each brings its own tenants."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,9 +15,11 @@ async def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 
 
 @pytest.fixture
-async def stage(shared_stage: Stage) -> AsyncIterator[Stage]:
-    """The shared installation, without the faults and journeys of the test before."""
-    yield shared_stage
-    for world in (shared_stage.sandbox.fedex, shared_stage.sandbox.visma):
+async def stage(shared_stage: Stage) -> Stage:
+    """The shared installation, in the present, without faults and journeys of the test before."""
+    sandbox = shared_stage.sandbox
+    sandbox.clock.set(datetime.now(UTC))
+    for world in (sandbox.fedex, sandbox.visma):
         world.faults.clear()
-    shared_stage.sandbox.fedex.journeys.clear()
+    sandbox.fedex.journeys.clear()
+    return shared_stage

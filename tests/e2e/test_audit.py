@@ -156,7 +156,8 @@ async def test_tampering_is_named(work: Work, copy: Path, tampering: str) -> Non
 async def test_the_command_says_so_too(work: Work, copy: Path) -> None:
     await tamper(
         url_of(copy),
-        f"UPDATE audit_events SET at = '2020-01-01T00:00:00.000000Z' WHERE tenant = '{A}' AND seq = 2",
+        "UPDATE audit_events SET at = '2020-01-01T00:00:00.000000Z' "
+        f"WHERE tenant = '{A}' AND seq = 2",
     )
     process = await create_subprocess_exec(
         *(sys.executable, "-m", "starter", "audit", "verify", "--tenant", A, "--json"),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ml_connector.store.states import ShipmentState, TenantState
+from ml_connector.temporal.order_messages import Command, Replay
 from starter.main import run
 from tests.stage import Stage
 
@@ -132,7 +133,7 @@ async def test_from_a_plan_to_an_explained_cent(
             else await operator("explain", called, "--json")
         ).data
         _explains(story, number, Decimal(planned["cost"]["amount"]))
-    assert row.journal_batch in (await operator("explain", name)).out
+    assert str(row.journal_batch) in (await operator("explain", name)).out
 
     [posting] = await stage.postings("plan", number)
     month = f"{posting.period[:4]}-{posting.period[4:]}"
@@ -243,6 +244,31 @@ async def test_a_cancelled_order_ships_only_when_a_person_says_so(
     await stage.at("cancel", number, "in_transit")
     late = await operator("po", "cancel", name, "--reason", "changed my mind")
     assert (late.code, "[too_late_to_cancel]" in late.err) == (1, True)
+
+
+async def test_signals_at_a_bad_moment_do_no_harm(stage: Stage, operator: Operator) -> None:
+    """The Web UI sends them without the command line's questions."""
+    await stage.add_tenant("signals", shipping={"release": "manual"})
+    number = await stage.order("signals")
+    await stage.discover("signals")
+    await stage.at("signals", number, "waiting_release")
+    await stage.command("signals", number, "cancel", Command(by="ui"))
+    await stage.idle("signals", number)
+
+    assert (await operator("po", "ship", f"signals/{number}")).code == 0
+    await stage.at("signals", number, "label_created")
+    for step in ("post_freight", "ship", "track"):
+        await stage.command("signals", number, "replay", Replay(step=step, by="ui", reason=""))
+    status = await stage.idle("signals", number)
+    assert status.stage == "label_created", "what was cancelled then is not what ships now"
+    assert len(await masters(stage, number)) == 1
+    assert await stage.journals("signals", number) == [], "no scan, no freight"
+
+    stage.travel(SCANNED)
+    await stage.sweep("signals")
+    await stage.at("signals", number, "in_transit")
+    await stage.idle("signals", number)
+    assert await stage.journals("signals", number) == [], "an old wish does not post later"
 
 
 async def test_what_is_repaired_goes_on_with_one_command(stage: Stage, operator: Operator) -> None:

@@ -22,7 +22,7 @@ from ml_connector.temporal.errors import UnreadablePayload
 from ml_connector.temporal.sandbox_runner import workflow_runner
 from starter.supervision import Supervised
 from tests.stage import Stage
-from workflows import WORKFLOWS
+from workflows.registry import WORKFLOWS
 
 OPERATOR = "cli:kari@host"
 TENANTS = ("nordic", "sur")

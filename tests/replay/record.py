@@ -8,6 +8,7 @@ has written must replay for ever, and code that cannot replay it needs `workflow
 """
 
 import asyncio
+import re
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -186,8 +187,13 @@ async def record(names: list[str]) -> None:
                     continue
                 history = await scenario(stage)
                 file = HISTORIES / f"{name}.json"
-                file.write_text(history.to_json() + "\n", encoding="utf-8")
+                file.write_text(_anonymous(history.to_json()), encoding="utf-8")
                 print(f"{file.name}: {len(history.events)} events of {history.workflow_id}")
+
+
+def _anonymous(history: str) -> str:
+    """Without the name of the machine it was recorded on."""
+    return re.sub(r'"identity":\s*"[^"]*"', '"identity": "recorder"', history) + "\n"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from ml_connector.security.keys import MasterKeys
 from ml_connector.temporal.converter import data_converter
 from ml_connector.temporal.sandbox_runner import workflow_runner
 from tests.replay.record import HISTORIES, SCENARIOS
-from workflows import WORKFLOWS
+from workflows.registry import WORKFLOWS
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
 PLAIN = (b"SENSOR-9", b"Hamburg", b"FEDEX_INTERNATIONAL", b"Elbe")

@@ -114,6 +114,7 @@ _WRITES = {"add", "save", "set", "put", "begin", "append", "flush", "update", "r
     "set_state",
     "record",
     "postpone",
+    "ask_again",
     "finish",
     "resolve",
     "resolve_all",
@@ -200,6 +201,7 @@ async def test_writes_of_one_tenant_leave_the_other_alone(
         )
         await view.parcels.postpone(["794"], clock.now + HOUR)
         await view.parcels.finish("794")
+        await view.parcels.ask_again("PO1", 1, clock.now)
         await view.journals.set_state("PO1-1", JournalState.REVERSED)
         await view.receipts.save("R1", orders=[], status="gone")
         await view.cursors.set("orders", "moved")
