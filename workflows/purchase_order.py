@@ -1,7 +1,7 @@
 """One purchase order's life: ship, track until delivered, post the freight."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -31,20 +31,14 @@ with workflow.unsafe.imports_passed_through():
         Tracking,
         Wait,
     )
+    from workflows.label_mail import ARRIVED, LabelMail
+    from workflows.order_card import card, stage_of, unexpected
     from workflows.ownership import refuse_another_owner
+    from workflows.quoting import Quotes
     from workflows.stepping import StepFailed, StepWaits, call
 
-ARRIVED = frozenset({ParcelState.DELIVERED, ParcelState.RETURNED})
-URGENT = 1
-"""Priority of work a person waits for."""
-QUOTE_ATTEMPTS = 4
-"""A quote is for somebody who waits: it fails soon and says so."""
 PROGRESS_ATTEMPTS = 3
 """Writing progress is level-triggered: the tracking sweep repeats what fails here."""
-MAIL_ATTEMPTS = 3
-"""A mail server that stays away is asked again every `recheck`, while the order goes on."""
-MAIL_PATIENCE = timedelta(minutes=15)
-"""The order goes on after it even if no worker serves the mail's queue."""
 
 
 @workflow.defn
@@ -73,8 +67,8 @@ class PurchaseOrderWorkflow:
         self._post_again = False
         self._look_up = False
         self._note: Attention | None = None
-        self._mail_again: datetime | None = None
-        self._quotes: dict[str, QuoteAnswer] = {}
+        self._mail = LabelMail()
+        self._quotes = Quotes()
 
     @workflow.run
     async def run(self, start: OrderInput) -> str:
@@ -127,7 +121,7 @@ class PurchaseOrderWorkflow:
             case "closed":
                 self._enter(Stage.CANCELLED)
             case _:
-                await self._park(prepared.attention or _unexpected(prepared.outcome))
+                await self._park(prepared.attention or unexpected(prepared.outcome))
 
     async def _buy(self, generation: int) -> None:
         bought = await call(
@@ -143,13 +137,13 @@ class PurchaseOrderWorkflow:
             case "again":
                 return
             case _:
-                await self._park(bought.attention or _unexpected(bought.outcome))
+                await self._park(bought.attention or unexpected(bought.outcome))
 
     def _adopt(self, shipment: Shipped) -> None:
         self._shipment = shipment
         self._note = None
-        self._mail_again = None
-        self._enter(_stage_of(self._tracking()))
+        self._mail.begin()
+        self._enter(stage_of(self._tracking()))
 
     # -- on the way -------------------------------------------------------------------------
 
@@ -163,9 +157,11 @@ class PurchaseOrderWorkflow:
             await self._review(shipment)
             return
         tracking = self._tracking()
-        self._enter(_stage_of(tracking), attention=self._note)
-        if self._mail_pause(shipment, tracking) <= timedelta():
-            await self._mail_label(shipment)
+        self._enter(stage_of(tracking), attention=self._note)
+        if self._mail.pause(shipment, tracking) <= timedelta():
+            ref = OrderRef(tenant=self._tenant, order=self._order, generation=shipment.generation)
+            done = await self._mail.send(ref, self._policy)
+            self._shipment = replace(shipment, mail_label=not done)
         elif self._freight_is_due(shipment, tracking):
             await self._post(shipment, tracking)
         elif tracking.state in ARRIVED and shipment.posted:
@@ -173,7 +169,7 @@ class PurchaseOrderWorkflow:
             self._enter(Stage.RETURNED if returned else Stage.COMPLETED)
         else:
             self._post_again = False
-            pause = self._mail_pause(shipment, tracking)
+            pause = self._mail.pause(shipment, tracking)
             await self._wait("news of the parcel", at_most=pause)
 
     def _changed(self, shipment: Shipped) -> bool:
@@ -258,33 +254,6 @@ class PurchaseOrderWorkflow:
         except (StepWaits, StepFailed):
             workflow.logger.warning("progress not written yet; the tracking sweep repeats it")
 
-    async def _mail_label(self, shipment: Shipped) -> None:
-        """Failing keeps nothing back: the activity records a finding, and it is tried again."""
-        patience = min(self._policy.give_up, MAIL_PATIENCE)
-        try:
-            done = await call(
-                activity.SEND_LABEL,
-                OrderRef(tenant=self._tenant, order=self._order, generation=shipment.generation),
-                replace(self._policy, give_up=patience),
-                summary=f"mail the label of {self._order}",
-                attempts=MAIL_ATTEMPTS,
-            )
-        except StepFailed as failed:
-            workflow.logger.warning("label not mailed yet", extra={"why": str(failed)})
-            done = False
-        self._mail_again = workflow.now() + self._policy.recheck
-        self._shipment = replace(shipment, mail_label=not done)
-
-    def _mail_pause(self, shipment: Shipped, tracking: Tracking) -> timedelta:
-        """How long until the label's mail is tried; for ever when there is nothing to try."""
-        if not shipment.mail_label:
-            return timedelta.max
-        if self._mail_again is None:
-            return timedelta()
-        # Who handed the parcel over has printed its label.
-        moves = tracking.first_scan is not None or tracking.state in ARRIVED
-        return timedelta.max if moves else self._mail_again - workflow.now()
-
     # -- waiting ----------------------------------------------------------------------------
 
     async def _wait(self, reason: str, at_most: timedelta = timedelta.max) -> None:
@@ -308,19 +277,25 @@ class PurchaseOrderWorkflow:
         await self._record(attention)
         await self._wait(attention.detail)
         if self._shipment is not None:
-            self._enter(_stage_of(self._tracking()), attention=self._note)
+            self._enter(stage_of(self._tracking()), attention=self._note)
             await self._record(self._note)
 
     async def _record(self, attention: Attention | None) -> None:
-        """Stages that an activity brings about are in the store already; this one is ours."""
-        await call(
-            activity.RECORD_STAGE,
-            StageRecord(
-                tenant=self._tenant, order=self._order, stage=self._stage, attention=attention
-            ),
-            self._policy,
-            summary=f"needs attention: {attention.reason}" if attention else "goes on",
-        )
+        """Stages that an activity brings about are in the store already; this one is ours.
+
+        If even this cannot be written, the order waits all the same: Temporal shows the stage.
+        """
+        try:
+            await call(
+                activity.RECORD_STAGE,
+                StageRecord(
+                    tenant=self._tenant, order=self._order, stage=self._stage, attention=attention
+                ),
+                self._policy,
+                summary=f"needs attention: {attention.reason}" if attention else "goes on",
+            )
+        except (StepWaits, StepFailed):
+            workflow.logger.error("the stage is not in the read model")
 
     async def _until_woken(self, pause: timedelta) -> None:
         try:
@@ -365,7 +340,7 @@ class PurchaseOrderWorkflow:
         self._show()
 
     def _show(self) -> None:
-        workflow.set_current_details(_details(self.status()))
+        workflow.set_current_details(card(self.status()))
 
     @workflow.query
     def status(self) -> OrderStatus:
@@ -435,25 +410,10 @@ class PurchaseOrderWorkflow:
             raise ApplicationError("The request names another order.", type="WrongOrder")
 
     async def _answer(self, request_id: str, *, in_visma: bool) -> QuoteAnswer:
-        """Ask once per request id. A failed quote is an answer too and parks nothing."""
-        if request_id in self._quotes:
-            return self._quotes[request_id]
-        self._quotes[request_id] = QuoteAnswer(failure="The quote is on its way.")
-        try:
-            answer = await call(
-                activity.ANSWER_QUOTE,
-                QuoteRequest(
-                    tenant=self._tenant, order=self._order, id=request_id, in_visma=in_visma
-                ),
-                self._policy,
-                summary=f"quote for {self._order}",
-                attempts=QUOTE_ATTEMPTS,
-                priority=URGENT,
-            )
-        except (StepWaits, StepFailed) as failed:
-            answer = QuoteAnswer(failure=str(failed))
-        self._quotes[request_id] = answer
-        return answer
+        request = QuoteRequest(
+            tenant=self._tenant, order=self._order, id=request_id, in_visma=in_visma
+        )
+        return await self._quotes.answer(request, self._policy)
 
     # -- small readings ---------------------------------------------------------------------
 
@@ -467,33 +427,3 @@ class PurchaseOrderWorkflow:
         if self._shipment is None:
             raise ApplicationError("No shipment is known yet.", type="NotShipped")
         return self._shipment
-
-
-def _stage_of(tracking: Tracking) -> Stage:
-    if tracking.state is ParcelState.DELIVERED:
-        return Stage.DELIVERED
-    return Stage.IN_TRANSIT if tracking.first_scan is not None else Stage.LABEL_CREATED
-
-
-def _unexpected(outcome: str) -> Attention:
-    return Attention(
-        reason="unexpected_outcome",
-        detail=f"A step ended with the outcome '{outcome}', which this version does not know.",
-        remedy="Deploy matching worker versions, then resume the order.",
-    )
-
-
-def _details(status: OrderStatus) -> str:
-    """The card shown in the Web UI, in Markdown; no personal data."""
-    rows = [("Stage", status.stage.value)]
-    if status.tracking_number:
-        rows.append(("Tracking", f"{status.tracking_number} ({status.service})"))
-    if status.cost:
-        rows.append(("Freight", status.cost))
-    if status.journal_batch:
-        rows.append(("Journal", status.journal_batch))
-    if status.waiting_for:
-        rows.append(("Waits for", status.waiting_for))
-    if status.attention:
-        rows.append(("Needs attention", f"{status.attention.detail} {status.attention.remedy}"))
-    return "\n\n".join(f"**{name}:** {text}" for name, text in rows)

@@ -108,6 +108,7 @@ async def test_from_a_plan_to_an_explained_cent(
     assert (await operator("po", "ship", name, "--reason", "checked")).code == 0
     row = await stage.at("plan", number, "label_created")
     assert str(row.cost_amount) == planned["cost"]["amount"]
+    await stage.idle("plan", number)
     again = await operator("po", "ship", name)
     assert (again.code, "[already_shipped]" in again.err) == (1, True)
 
@@ -370,20 +371,37 @@ async def test_dead_credentials_are_named_and_replaced(
     assert record is not None and record.state is TenantState.ACTIVE
 
 
-async def test_visma_says_no_in_words_that_help(stage: Stage, operator: Operator) -> None:
-    await stage.add_tenant("customer")
-    await stage.visma("PATCH", "companies/company-customer", customer_tenant_id="a-customer")
+async def test_each_way_of_being_refused_has_its_name(stage: Stage, operator: Operator) -> None:
+    await stage.add_tenant("refused")
+
+    async def cause(system: str) -> str:
+        """The one failure of a ping, and the exit code that goes with it."""
+        pinged = await operator("tenant", "ping", "refused", "--json")
+        assert pinged.code == 3, pinged.err
+        failed = [probe for probe in pinged.data["probes"] if probe["cause"]]
+        assert [probe["system"] for probe in failed] == [system]
+        assert failed[0]["remedy"]
+        return str(failed[0]["cause"])
+
+    client = {"client_id": "visma-refused", "client_secret": "visma-secret-refused"}
+    await stage.visma("POST", "clients", **client, tenants=[])
+    assert await cause("visma") == "app_not_approved"
+    await stage.visma("PATCH", "companies/company-refused", customer_tenant_id="the-customer")
+    await stage.visma("POST", "clients", **client, tenants=["company-refused", "the-customer"])
+    await stage.apply("refused", visma={"tenant_id": "the-customer"})
+    assert await cause("visma") == "customer_tenant_id"
     await stage.visma(
         "POST",
         "clients",
-        client_id="visma-customer",
-        client_secret="visma-secret-customer",
-        tenants=[],
+        **client,
+        tenants=["company-refused"],
+        scopes=["vismanet_erp_service_api:create"],
     )
-    refused = await operator("tenant", "ping", "customer", "--json")
-    assert refused.code == 3
-    [probe] = [each for each in refused.data["probes"] if each["system"] == "visma"]
-    assert probe["cause"] == "app_not_approved"
+    await stage.apply("refused")
+    assert await cause("visma") == "missing_scope"
+    await stage.visma("POST", "clients", **client, tenants=["company-refused"])
+    await stage.apply("refused", secrets={"fedex.account_number": "599999999"})
+    assert await cause("fedex") == "wrong_account"
 
 
 async def test_what_the_token_workflow_and_the_key_file_say(

@@ -25,12 +25,22 @@ WINDOW = timedelta(milliseconds=200)
 LIMIT = 2
 
 
-@pytest.fixture
-async def own_stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """An installation of its own: its token requests are only this test's."""
-    async with Stage(home=tmp_path, token_window="200ms") as stage:
-        await stage.fedex("PATCH", "modes", strict_window="200ms")
+@pytest.fixture(scope="module")
+async def token_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """An installation of its own: its token requests are only these tests'."""
+    home = tmp_path_factory.mktemp("tokens")
+    async with Stage(home=home, token_window="200ms") as stage:
         yield stage
+
+
+@pytest.fixture
+async def own_stage(token_stage: Stage) -> Stage:
+    """The same, with nothing counted yet."""
+    fedex = token_stage.sandbox.fedex
+    fedex.token_requests.clear()
+    fedex.throttle.violations.clear()
+    await token_stage.fedex("PATCH", "modes", strict_window="200ms", token_lifetime="1h")
+    return token_stage
 
 
 def requests(stage: Stage) -> list[datetime]:

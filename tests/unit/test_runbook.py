@@ -101,7 +101,8 @@ def _gave_up_codes() -> set[str]:
     """One for each step that an order's workflow takes."""
     names = {
         node.attr
-        for node in ast.walk(_module("workflows/purchase_order.py"))
+        for module in ("purchase_order", "quoting", "label_mail")
+        for node in ast.walk(_module(f"workflows/{module}.py"))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == "activity"
