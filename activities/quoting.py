@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities import findings
-from activities.failures import attention_of
+from activities.failures import SHORT_PAUSE, attention_of
 from activities.master import MasterReader
 from activities.observation import observe
 from activities.services import Desk, Services
-from activities.signatures import ANSWER_QUOTE
+from activities.signatures import ANSWER_QUOTE, QUOTE_ATTEMPTS
 from activities.trail import current_trail
 from ml_connector.domain.money import Money
 from ml_connector.domain.order import PurchaseOrder
@@ -18,7 +18,12 @@ from ml_connector.domain.planning import plan_shipment
 from ml_connector.domain.quotes import ANSWER_LIMIT, QuoteOption, render_quote
 from ml_connector.domain.shipment import ShipmentCost, ShipmentPlan
 from ml_connector.fedex.client import RateQuote
-from ml_connector.fedex.errors import FedExRejected
+from ml_connector.fedex.errors import (
+    FedExCredentials,
+    FedExError,
+    FedExThrottled,
+    FedExTransient,
+)
 from ml_connector.temporal.order_messages import QuoteAnswer, QuoteLine, QuoteRequest
 from ml_connector.visma.errors import VismaRejected, VismaStale
 
@@ -62,8 +67,12 @@ class QuoteActivities:
             return QuoteAnswer(failure=attention_of(plan).detail), ()
         try:
             quotes = await desk.fedex.quote(plan, service=None, transaction_id=request_id)
-        except FedExRejected as refused:
-            return QuoteAnswer(failure=refused.why or refused.what), ()
+        except FedExError as fault:
+            if not _is_final(fault):
+                raise
+            if isinstance(fault, FedExCredentials):
+                await self._services.lock_out(desk.id, fault)
+            return QuoteAnswer(failure=fault.why or fault.what), ()
         options = tuple(_option(quote, quote.cost) for quote in quotes if quote.cost is not None)
         ordered = sorted(options, key=lambda option: option.amount.amount)
         lines = tuple(
@@ -86,12 +95,14 @@ class QuoteActivities:
             changes[fields.quote_result] = text
         if fields.quote_request:
             changes[fields.quote_request] = None
-        for _ in range(WRITE_ATTEMPTS):
+        for attempt in range(1, WRITE_ATTEMPTS + 1):
             try:
                 version = await desk.visma.update_order_fields(
                     order.number, changes, version=order.version
                 )
             except VismaStale:
+                if attempt == WRITE_ATTEMPTS:
+                    raise
                 order = await desk.visma.get_order(order.number)
                 continue
             except VismaRejected as refused:
@@ -123,6 +134,14 @@ class QuoteActivities:
             )
             await view.orders.save(order.number, quote_request_version=None)
             current_trail().write(view)
+
+
+def _is_final(fault: FedExError) -> bool:
+    """Whether the person who asked is told now: another attempt is no use, or too far away."""
+    last = activity.info().attempt >= QUOTE_ATTEMPTS
+    if isinstance(fault, FedExThrottled):
+        return last or fault.retry_after > SHORT_PAUSE
+    return last or not isinstance(fault, FedExTransient)
 
 
 def _as_if_released(order: PurchaseOrder) -> PurchaseOrder:

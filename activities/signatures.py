@@ -48,6 +48,8 @@ class Signature(Generic[A, R]):
 _CALL = timedelta(minutes=5)
 """Visma itself ends a request after 4 minutes (docs.vismasoftware.no, how-tos/background)."""
 _LONG = timedelta(minutes=30)
+QUOTE_ATTEMPTS = 4
+"""A quote is for somebody who waits: it fails soon and says so."""
 
 PREPARE_SHIPMENT = Signature("prepare_shipment", PrepareRequest, Prepared, TaskQueue.VISMA, _CALL)
 BUY_SHIPMENT = Signature("buy_shipment", OrderRef, Bought, TaskQueue.FEDEX, _CALL)

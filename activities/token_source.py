@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from temporalio import activity
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
@@ -19,6 +20,7 @@ from ml_connector.fedex.errors import FedExCredentials, FedExThrottled, FedExTra
 from ml_connector.fedex.tokens import Token, TokenSource
 from ml_connector.store.store import Store
 from ml_connector.temporal.ids import TaskQueue, token_workflow_id
+from ml_connector.temporal.priorities import Urgency
 from ml_connector.temporal.token_messages import EnsureToken, TokenAnswer, TokenInput
 
 SLOTS = 8
@@ -155,7 +157,16 @@ class _Source:
         self._wanted = wanted
 
     async def token(self, *, stale: int | None = None) -> Token:
-        return await self._funnel.token(replace(self._wanted, stale_version=stale))
+        urgent = self._wanted.urgent or _a_person_waits()
+        return await self._funnel.token(replace(self._wanted, stale_version=stale, urgent=urgent))
+
+
+def _a_person_waits() -> bool:
+    """Whether this is an activity that its workflow has put before all background work."""
+    if not activity.in_activity():
+        return False
+    priority = activity.info().priority.priority_key
+    return priority is not None and priority < Urgency.NORMAL
 
 
 def _usable(held: _Held, wanted: EnsureToken) -> bool:

@@ -9,8 +9,6 @@ with workflow.unsafe.imports_passed_through():
 
 URGENT = 1
 """Priority of work a person waits for."""
-ATTEMPTS = 4
-"""A quote is for somebody who waits: it fails soon and says so."""
 
 
 class Quotes:
@@ -30,7 +28,7 @@ class Quotes:
                 request,
                 policy,
                 summary=f"quote for {request.order}",
-                attempts=ATTEMPTS,
+                attempts=activity.QUOTE_ATTEMPTS,
                 priority=URGENT,
             )
         except (StepWaits, StepFailed) as failed:

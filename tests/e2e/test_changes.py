@@ -348,6 +348,34 @@ async def test_a_word_in_visma_is_answered_with_rates_each_time_it_is_typed(stag
     await stage.at("quote", number, "label_created")
 
 
+async def test_a_quote_that_cannot_be_had_says_so_where_it_was_asked_for(stage: Stage) -> None:
+    await stage.add_tenant("noquote")
+    down = {
+        "id": "rates",
+        "match": {"path": "/rate/v1/"},
+        "action": {"kind": "status", "status": 503, "body": "html"},
+    }
+    await stage.fedex("POST", "faults", **down)
+    number = await stage.order(
+        "noquote", hold=True, lines=[order_line()], **{QUOTE_REQUEST: "quote"}
+    )
+    await stage.discover("noquote")
+
+    async def said() -> str:
+        custom = (await stage.company("noquote"))["orders"][number]["custom"]
+        return "" if custom.get(QUOTE_REQUEST) else str(custom.get(QUOTE_RESULT) or "")
+
+    assert (await stage.until(said)).startswith("No quote: ")
+    row = await stage.row("noquote", number)
+    assert row is not None
+    assert row.attention is None
+
+    await stage.fedex("DELETE", "faults/rates")
+    await stage.edit("noquote", number, **{QUOTE_REQUEST: "quote", QUOTE_RESULT: ""})
+    await stage.discover("noquote")
+    assert "NOK" in await stage.until(said)
+
+
 async def _quotes(stage: Stage, number: str) -> int:
     async with stage.store.read("quote") as view:
         return len(await view.quotes.list(number))

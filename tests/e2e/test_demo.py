@@ -117,7 +117,7 @@ def _check_table(result: dict[str, Any]) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("moment", ["label_created", "delivered"])
+@pytest.mark.parametrize("moment", ["label_created"])
 async def test_a_killed_worker_is_started_again_and_all_still_ends_right(
     demo: StartDemo, moment: str
 ) -> None:

@@ -192,8 +192,8 @@ async def record(names: list[str]) -> None:
 
 
 def _anonymous(history: str) -> str:
-    """Without the name of the machine it was recorded on."""
-    return re.sub(r'"identity":\s*"[^"]*"', '"identity": "recorder"', history) + "\n"
+    """Without identities (`{process}@{host}`): they name the machine it was recorded on."""
+    return re.sub(r'"\d+@[^"]+"', '"recorder"', history) + "\n"
 
 
 if __name__ == "__main__":
