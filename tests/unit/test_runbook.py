@@ -107,7 +107,8 @@ def _gave_up_codes() -> set[str]:
         and isinstance(node.value, ast.Name)
         and node.value.id == "activity"
     }
-    return {f"{getattr(signatures, name).name}_gave_up" for name in names}
+    named = (getattr(signatures, name) for name in names)
+    return {f"{each.name}_gave_up" for each in named if isinstance(each, signatures.Signature)}
 
 
 COMPUTED = {
