@@ -14,7 +14,6 @@ carrier's clock then needs a `speed`.
 """
 
 import asyncio
-import contextlib
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -28,7 +27,6 @@ from typing import Any, Self, TypeVar
 import httpx
 from temporalio.client import (
     Client,
-    ScheduleAlreadyRunningError,
     WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowHistory,
@@ -262,9 +260,7 @@ class Stage:
         """Paused as by a person: the worker leaves them so, and does not read Visma at once."""
         for key, schedule in schedules_of(SchedulePlan.of(tenant)).items():
             schedule.state.paused, schedule.state.note = True, "Driven by a test."
-            # On a busy machine the call may be repeated after its first answer came too late.
-            with contextlib.suppress(ScheduleAlreadyRunningError):
-                await self.client.create_schedule(str(key), schedule)
+            await self.client.create_schedule(str(key), schedule)
 
     async def apply(
         self, name: str, *, secrets: Mapping[str, str] | None = None, **sections: Section

@@ -76,20 +76,20 @@ def kill(worker: Supervised) -> None:
 
 
 async def test_finished_orders_reset_to_anywhere_do_nothing_anew(stage: Stage) -> None:
-    await stage.add_tenant("again")
-    numbers = await stage.orders("again", RESETS)
-    await stage.discover("again")
-    await asyncio.gather(*(stage.at("again", number, "label_created") for number in numbers))
-    await asyncio.gather(*(stage.idle("again", number) for number in numbers))
-    await stage.deliver("again")
-    await stage.all_finished("again", numbers)
-    await once_each(stage, "again", numbers)
+    await stage.add_tenant("rewound")
+    numbers = await stage.orders("rewound", RESETS)
+    await stage.discover("rewound")
+    await asyncio.gather(*(stage.at("rewound", number, "label_created") for number in numbers))
+    await asyncio.gather(*(stage.idle("rewound", number) for number in numbers))
+    await stage.deliver("rewound")
+    await stage.all_finished("rewound", numbers)
+    await once_each(stage, "rewound", numbers)
 
     for place, number in enumerate(numbers):
-        points = await reset_points(stage, "again", number)
-        await reset(stage, "again", number, points[place * (len(points) - 1) // (RESETS - 1)])
-    await stage.all_finished("again", numbers)
-    await once_each(stage, "again", numbers)
+        points = await reset_points(stage, "rewound", number)
+        await reset(stage, "rewound", number, points[place * (len(points) - 1) // (RESETS - 1)])
+    await stage.all_finished("rewound", numbers)
+    await once_each(stage, "rewound", numbers)
     assert len(await stage.shipments(*numbers)) == RESETS
 
 
