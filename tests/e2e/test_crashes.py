@@ -94,19 +94,19 @@ async def test_finished_orders_reset_to_anywhere_do_nothing_anew(stage: Stage) -
 
 
 async def test_orders_on_their_way_reset_to_their_start_are_found_again(stage: Stage) -> None:
-    await stage.add_tenant("rewound")
-    numbers = await stage.orders("rewound", 3)
-    await stage.discover("rewound")
+    await stage.add_tenant("midway")
+    numbers = await stage.orders("midway", 3)
+    await stage.discover("midway")
     for number in numbers:
-        await stage.at("rewound", number, "label_created")
-        await stage.idle("rewound", number)
-        first, *_ = await reset_points(stage, "rewound", number)
-        await reset(stage, "rewound", number, first)
-    states = [await stage.idle("rewound", number) for number in numbers]
+        await stage.at("midway", number, "label_created")
+        await stage.idle("midway", number)
+        first, *_ = await reset_points(stage, "midway", number)
+        await reset(stage, "midway", number, first)
+    states = [await stage.idle("midway", number) for number in numbers]
     assert {(each.stage, each.generation) for each in states} == {("label_created", 1)}
-    await stage.deliver("rewound")
-    await stage.all_finished("rewound", numbers)
-    await once_each(stage, "rewound", numbers)
+    await stage.deliver("midway")
+    await stage.all_finished("midway", numbers)
+    await once_each(stage, "midway", numbers)
     assert len(await stage.shipments(*numbers)) == len(numbers)
 
 
