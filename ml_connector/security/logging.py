@@ -34,7 +34,6 @@ _QUIET = {
     "uvicorn.access": logging.WARNING,
     # At INFO it prints statements with their parameters.
     "sqlalchemy.engine": logging.WARNING,
-    "aiosqlite": logging.WARNING,
     "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
 }

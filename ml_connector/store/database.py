@@ -5,30 +5,28 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ml_connector.store import engine as engines
+from ml_connector.store.engine import Engines
 from ml_connector.store.errors import NestedWrite
 
 
 class Database:
     """Opens reading and writing transactions; belongs to one event loop."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._readers = engines.reading(engine)
-        self._writers = engines.writing(engine)
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
         self._writing: set[asyncio.Task[Any] | None] = set()
         # SQLite lets one writer in and makes the others poll for it, in no order. Within a
         # process they queue here instead, first come, first served.
         self._turn: AbstractAsyncContextManager[Any] = (
-            asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+            asyncio.Lock() if engines.one_writer else nullcontext()
         )
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """One snapshot; a statement that writes fails."""
-        async with self._readers.begin() as connection:
+        async with self._engines.readers.begin() as connection:
             yield connection
 
     @asynccontextmanager
@@ -43,10 +41,10 @@ class Database:
             raise NestedWrite("This task has a write transaction open already; use that one.")
         self._writing.add(task)
         try:
-            async with self._turn, self._writers.begin() as connection:
+            async with self._turn, self._engines.writers.begin() as connection:
                 yield connection
         finally:
             self._writing.discard(task)
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await self._engines.dispose()

@@ -67,7 +67,7 @@ def copy(work: Work, tmp_path: Path) -> Path:
 
 
 def url_of(file: Path) -> str:
-    return f"sqlite+aiosqlite:///{file}"
+    return f"sqlite:///{file}"
 
 
 async def verdicts(work: Work, file: Path) -> dict[str, str | None]:

@@ -159,7 +159,7 @@ async def store(url: str, keys: MasterKeys, clock: FakeClock) -> AsyncIterator[S
 
 
 def _sqlite_url(file: Path) -> str:
-    return f"sqlite+aiosqlite:///{file}"
+    return f"sqlite:///{file}"
 
 
 async def _migrate(url: str) -> None:
