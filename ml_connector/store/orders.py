@@ -75,6 +75,15 @@ class OrderRow:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedGroup:
+    """Orders parked for the same reason."""
+
+    orders: int
+    since: datetime
+    """Of the one that waits longest."""
+
+
 class OrderChanges(TypedDict, total=False):
     """The columns a caller may set; those not named stay as they are."""
 
@@ -251,6 +260,17 @@ class Orders(Repository):
         counted = self._scope.select_columns(Order, Order.stage, func.count().label("orders"))
         rows = await self._scope.all(counted.group_by(Order.stage))
         return {row.stage: row.orders for row in rows}
+
+    async def parked(self) -> dict[str, ParkedGroup]:
+        """Orders that need a person, by reason."""
+        counted = self._scope.select_columns(
+            Order,
+            Order.attention,
+            func.count().label("orders"),
+            func.min(Order.attention_since).label("since"),
+        )
+        rows = await self._scope.all(counted.where(PARKED).group_by(Order.attention))
+        return {row.attention: ParkedGroup(orders=row.orders, since=row.since) for row in rows}
 
     async def _list(self, found: Select[Any], limit: int | None) -> tuple[OrderRow, ...]:
         rows = await self._scope.all(found.order_by(Order.order).limit(limit))
