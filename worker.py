@@ -84,7 +84,7 @@ async def run(
             interceptors=[FailureInterceptor(services)],
             deployment=deployment,
         )
-        jobs = [
+        jobs: list[tuple[Callable[[], Awaitable[None]], timedelta]] = [
             (ScheduleKeeper(store, client).look, LOOK_AT_TENANTS),
             (partial(drop_expired_bodies, store), DROP_EXPIRED),
         ]
