@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_
 
 from ml_connector.store.errors import UnknownRecord
 from ml_connector.store.repository import Repository
@@ -195,8 +195,10 @@ class Orders(Repository):
         return await self._list(self._scope.select(Order).where(UNSIGNALLED), limit)
 
     async def to_recheck(self, before: datetime, limit: int) -> list[OrderRow]:
-        """Parked and skipped orders that nobody has looked at since `before`; longest ago first."""
-        waits = or_(Order.stage == "needs_attention", Order.skip_reason.is_not(None))
+        """Parked and skipped orders, and those with a quote that nobody could answer, that nobody
+        has looked at since `before`; longest ago first."""
+        unanswered = and_(Order.quote_request_version.is_not(None), Order.updated_at < before)
+        waits = or_(Order.stage == "needs_attention", Order.skip_reason.is_not(None), unanswered)
         stale = or_(Order.checked_at.is_(None), Order.checked_at < before)
         found = self._scope.select(Order).where(waits, stale)
         ordered = found.order_by(Order.checked_at.is_not(None), Order.checked_at, Order.order)
