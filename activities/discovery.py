@@ -157,7 +157,7 @@ class DiscoveryActivities:
 
     @activity.defn(name=RECHECK_ORDERS.name)
     async def recheck_orders(self, tenant: TenantInput) -> DiscoveryRound:
-        """Parked and skipped orders, with master data read again.
+        """Parked and skipped orders, with master data read again, and unanswered quotes.
 
         Whoever repairs the supplier, the item or the tenant file need not touch the order.
         """
@@ -189,7 +189,9 @@ class DiscoveryActivities:
         async with self._services.store.write(desk.id) as view:
             seen = await observe(view, desk, order, row)
             parked = row.stage == Stage.NEEDS_ATTENTION and row.generation == 0
-            wake = parked and ships and not seen.news
+            asked = await view.orders.get(row.order)
+            unanswered = asked is not None and asked.quote_request_version is not None
+            wake = (unanswered or (parked and ships)) and not seen.news
             if wake:
                 await view.orders.progressed(row.order)
             await view.orders.save(row.order, checked_at=now)

@@ -53,8 +53,8 @@ async def observe(
         "skip_reason": verdict.code if isinstance(verdict, Skipped) and skipped else None,
         "skip_detail": verdict.message if isinstance(verdict, Skipped) and skipped else None,
     }
-    if request:
-        changes["quote_request_version"] = request
+    if request or not _quote_is_asked_for(desk, order):
+        changes["quote_request_version"] = request or None
     await view.orders.save(order.number, **changes)
     if news:
         await view.orders.progressed(order.number)
@@ -115,11 +115,16 @@ def _text(value: object) -> str:
 def _new_quote_request(desk: Desk, order: PurchaseOrder, row: OrderRow | None) -> str:
     """The request's identity is the version it was first seen in: the same word typed again,
     after an answer, is a new request."""
-    slot = desk.tenant.visma.fields.quote_request
     waiting = row.quote_request_version if row else None
-    if not slot or waiting or not quote_requested(order.custom.get(slot)):
+    if waiting or not _quote_is_asked_for(desk, order):
         return ""
     return f"{order.number}:{order.version}"
+
+
+def _quote_is_asked_for(desk: Desk, order: PurchaseOrder) -> bool:
+    """False also once the word was answered, or taken back."""
+    slot = desk.tenant.visma.fields.quote_request
+    return bool(slot) and quote_requested(order.custom.get(slot))
 
 
 def _concerns(row: OrderRow | None, verdict: Eligible | Skipped, *, changed: bool) -> bool:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities import findings
+from activities.documents import joined
 from activities.failures import SHORT_PAUSE, attention_of
 from activities.master import MasterReader
 from activities.observation import observe
@@ -15,7 +16,13 @@ from activities.trail import current_trail
 from ml_connector.domain.money import Money
 from ml_connector.domain.order import PurchaseOrder
 from ml_connector.domain.planning import plan_shipment
-from ml_connector.domain.quotes import ANSWER_LIMIT, QuoteOption, render_quote
+from ml_connector.domain.progress import diff
+from ml_connector.domain.quotes import (
+    ANSWER_LIMIT,
+    QuoteOption,
+    quote_requested,
+    render_quote,
+)
 from ml_connector.domain.shipment import ShipmentCost, ShipmentPlan
 from ml_connector.fedex.client import RateQuote
 from ml_connector.fedex.errors import (
@@ -89,17 +96,14 @@ class QuoteActivities:
 
     async def _write(self, desk: Desk, order: PurchaseOrder, text: str) -> None:
         """Put the answer into Visma and clear the word that asked for it."""
-        fields = desk.tenant.visma.fields
-        changes: dict[str, object] = {}
-        if fields.quote_result:
-            changes[fields.quote_result] = text
-        if fields.quote_request:
-            changes[fields.quote_request] = None
         for attempt in range(1, WRITE_ATTEMPTS + 1):
+            changes = await self._intended(desk, order, text)
+            version = order.version
             try:
-                version = await desk.visma.update_order_fields(
-                    order.number, changes, version=order.version
-                )
+                if changes:
+                    version = await desk.visma.update_order_fields(
+                        order.number, changes, version=version
+                    )
             except VismaStale:
                 if attempt == WRITE_ATTEMPTS:
                     raise
@@ -110,6 +114,21 @@ class QuoteActivities:
                 return
             await self._written(desk, order, changes, version)
             return
+
+    async def _intended(self, desk: Desk, order: PurchaseOrder, text: str) -> dict[str, object]:
+        """What to write. The answer is recorded as ours first, or a lost reply makes it look like
+        somebody else's; a value that is somebody else's stays, and is a finding."""
+        fields = desk.tenant.visma.fields
+        desired = {fields.quote_result: text} if fields.quote_result else {}
+        async with self._services.store.write(desk.id) as view:
+            row = await view.orders.save(order.number)
+            changes, foreign = diff(order.custom, desired, row.written_fields)
+            await view.orders.save(order.number, written_fields=joined(row.written_fields, changes))
+            for finding in foreign:
+                await view.findings.add(order.number, finding)
+        if quote_requested(order.custom.get(fields.quote_request)):
+            changes[fields.quote_request] = None
+        return changes
 
     async def _written(
         self, desk: Desk, order: PurchaseOrder, changes: dict[str, object], version: str

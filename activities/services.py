@@ -94,6 +94,7 @@ class Services:
         self._http = http
         self._timeout = call_timeout
         self._desks: dict[str, Desk] = {}
+        self._budgets: dict[str, LocalBudget] = {}
         self._opening: dict[str, asyncio.Lock] = {}
 
     async def desk(self, tenant_id: str) -> Desk:
@@ -153,7 +154,13 @@ class Services:
         transport = self.transport("visma", tenant.visma.api_url)
         token_base, token_path = split_token_url(tenant.visma.token_url)
         tokens = VismaTokens(self.transport("visma", token_base), credential, path=token_path)
-        return VismaClient(transport, tokens=tokens, budget=LocalBudget())
+        budget = self._budgets[tenant.id] = LocalBudget()
+        return VismaClient(transport, tokens=tokens, budget=budget)
+
+    def visma_calls_left(self) -> dict[str, int]:
+        """What Visma still allows this hour, by tenant, where a reply has told this process."""
+        left = {tenant: budget.left for tenant, budget in self._budgets.items()}
+        return {tenant: calls for tenant, calls in left.items() if calls is not None}
 
     def _fedex(self, tenant: Tenant, secrets: dict[str, str]) -> FedExClient:
         own_track = "fedex.track_client_id" in secrets

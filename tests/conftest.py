@@ -20,6 +20,15 @@ _FOREIGN_SETTINGS = ("TEMPORAL_", "ML_CONNECTOR_", "HTTP_", "HTTPS_", "ALL_", "N
 """Variables of the developer's own machine that would change what is tested."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="what the end-to-end tests keep their data in",
+    )
+
+
 @pytest.fixture(autouse=True)
 def network_guard() -> Iterator[None]:
     """Fail the test that tried to reach another machine, even where its error was swallowed."""

@@ -15,6 +15,7 @@ carrier's clock then needs a `speed`.
 
 import asyncio
 import os
+import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -58,6 +59,7 @@ from ml_connector.temporal.messages import TenantInput
 from ml_connector.temporal.order_messages import OrderStatus
 from ml_connector.temporal.schedule_plan import SchedulePlan, schedules_of
 from starter.supervision import Supervised
+from tests.postgres import PostgresServer
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -73,6 +75,9 @@ A_DAY_A_SECOND = 86_400.0
 ARRIVAL = timedelta(hours=60)
 """By then a normal parcel has all its scans (see the sandbox's journeys)."""
 FIRST_TO_ASK = {"label_created": "1ms", "in_transit": "1ms", "out_for_delivery": "1ms"}
+
+POSTGRES: PostgresServer | None = None
+"""Where stages keep their data, each in a database of its own; None: in SQLite under their home."""
 
 DRIVEN: Section = {"discovery": "60d", "tracking": "60d", "recheck": "200ms"}
 SCHEDULED: Section = {"discovery": "1s", "tracking": "1s", "recheck": "1s"}
@@ -91,6 +96,8 @@ class Stage:
     http_timeout: str = "5s"
     further: Mapping[str, str] = field(default_factory=dict)
     """More of the environment: a mail server, for one."""
+    database_url: str = ""
+    """Empty: SQLite under `home`, or whatever all stages of the run use."""
     keys: MasterKeys = field(default_factory=lambda: MasterKeys([MasterKey.of(MASTER_KEY)]))
     sandbox: Sandbox = field(init=False)
     store: Store = field(init=False)
@@ -104,6 +111,8 @@ class Stage:
     _polling: dict[str, Section] = field(init=False, default_factory=dict)
 
     async def __aenter__(self) -> Self:
+        if POSTGRES is not None and not self.database_url:
+            self.database_url = POSTGRES.create(f"stage_{uuid.uuid4().hex}")
         async with AsyncExitStack() as stack:
             self.server = DevServer(self.home, ui=False)
             await self.server.start()
@@ -146,6 +155,7 @@ class Stage:
             "ML_CONNECTOR_TOKEN_WINDOW": self.token_window,
             "ML_CONNECTOR_HTTP_TIMEOUT": self.http_timeout,
             "TEMPORAL_ADDRESS": self.server.address,
+            **({"ML_CONNECTOR_DATABASE_URL": self.database_url} if self.database_url else {}),
             **self.further,
         }
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import (
     Interceptor,
     PollerBehaviorAutoscaling,
@@ -55,6 +56,23 @@ DEFAULT_SLOTS = Slots(
         TaskQueue.MAIL: 4,
     }
 )
+
+
+DEPLOYMENT = "ml-connector"
+"""Temporal's name for all versions of our workers together."""
+
+
+def deployment_of(build_id: str) -> WorkerDeploymentConfig:
+    """Worker versioning: this process serves one version, and takes over what older ones began.
+
+    An order lives for weeks, so its workflow moves on to the version that is current
+    (`AUTO_UPGRADE`); `workflow.patched` keeps its history replaying.
+    """
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
 
 
 async def build_workers(

@@ -82,6 +82,11 @@ class LocalBudget:
         self._window_ends = 0.0
         self._blocked_until = 0.0
 
+    @property
+    def left(self) -> int | None:
+        """Calls that the present window still allows; None while no reply has told."""
+        return self._remaining if self._clock() < self._window_ends else None
+
     async def acquire(self, priority: Priority) -> None:
         """Take one call out of the window. Raises `VismaThrottled`."""
         now = self._clock()

@@ -1,15 +1,35 @@
 """One installation for all tests that need nothing special of it; each brings its own tenants."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
 
+from tests import stage as stage_module
+from tests.postgres import PostgresUnavailable, postgres_server
 from tests.stage import Stage
 
 
+@pytest.fixture(scope="session", autouse=True)
+def databases(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where every stage keeps its data: SQLite, or with `--database postgresql` a server."""
+    if request.config.getoption("--database") == "sqlite":
+        yield
+        return
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        try:
+            server = stack.enter_context(postgres_server())
+        except PostgresUnavailable as missing:
+            pytest.skip(f"PostgreSQL cannot be tested here: {missing}")
+        patch.setattr(stage_module, "POSTGRES", server)
+        yield
+
+
 @pytest.fixture(scope="session")
-async def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def shared_stage(
+    databases: None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
     async with Stage(home=tmp_path_factory.mktemp("stage")) as stage:
         yield stage
 

@@ -338,10 +338,16 @@ async def test_a_word_in_visma_is_answered_with_rates_each_time_it_is_typed(stag
     await stage.discover("quote")
     assert await _quotes(stage, number) == 1
 
-    await stage.edit("quote", number, **{QUOTE_REQUEST: "QUOTE", QUOTE_RESULT: ""})
+    await stage.edit("quote", number, **{QUOTE_REQUEST: "QUOTE"})
     await stage.discover("quote")
     assert "NOK" in await stage.until(answered)
     assert await _quotes(stage, number) == 2
+    assert await stage.findings("quote", number) == {}, "the answer before was ours"
+
+    await stage.edit("quote", number, **{QUOTE_REQUEST: "QUOTE", QUOTE_RESULT: "call Kari"})
+    await stage.discover("quote")
+    assert await stage.until(answered) == "call Kari", "what a person wrote stays"
+    assert "foreign_value" in await stage.findings("quote", number)
 
     await stage.edit("quote", number, hold=False)
     await stage.discover("quote")
@@ -374,6 +380,36 @@ async def test_a_quote_that_cannot_be_had_says_so_where_it_was_asked_for(stage: 
     await stage.edit("noquote", number, **{QUOTE_REQUEST: "quote", QUOTE_RESULT: ""})
     await stage.discover("noquote")
     assert "NOK" in await stage.until(said)
+
+
+async def test_a_quote_that_nobody_could_answer_is_answered_later(stage: Stage) -> None:
+    await stage.add_tenant("later")
+    number = await stage.order("later", hold=True, **{QUOTE_REQUEST: "QUOTE"})
+    silent = {
+        "id": "silent",
+        "match": {"method": "PUT", "path": "/purchaseorder", "body": QUOTE_RESULT},
+        "action": {"kind": "status", "status": 503},
+    }
+    await stage.visma("POST", "faults", **silent)
+    await stage.discover("later")
+
+    async def given_up() -> bool:
+        history = await stage.history("later", number)
+        return any(
+            event.HasField("activity_task_failed_event_attributes") for event in history.events
+        )
+
+    async def answered() -> bool:
+        await stage.discover("later")
+        custom = (await stage.company("later"))["orders"][number]["custom"]
+        return "NOK" in str(custom.get(QUOTE_RESULT)) and not custom.get(QUOTE_REQUEST)
+
+    await stage.until(given_up)
+    await stage.visma("DELETE", "faults/silent")
+    await stage.until(answered)
+    row = await stage.row("later", number)
+    assert row is not None
+    assert row.quote_request_version is None
 
 
 async def _quotes(stage: Stage, number: str) -> int:
