@@ -177,9 +177,10 @@ class Orders(Repository):
         )
         return done.rowcount == 1
 
-    async def pending_progress(self, limit: int) -> tuple[OrderRow, ...]:
-        """Orders about which Visma is behind."""
-        return await self._list(self._scope.select(Order).where(BEHIND), limit)
+    async def pending_progress(self, limit: int, after: str = "") -> tuple[OrderRow, ...]:
+        """Shipped orders about which Visma is behind, by number, from behind `after`."""
+        behind = self._scope.select(Order).where(BEHIND, Order.order > after)
+        return await self._list(behind, limit)
 
     async def pending_signals(self, limit: int) -> tuple[OrderRow, ...]:
         """Orders whose workflow was not told the latest news."""

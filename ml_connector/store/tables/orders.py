@@ -12,7 +12,7 @@ from ml_connector.store.tables.base import Base, OfTenant, Stamped
 
 # Partial indexes serve a query only when it repeats their condition literally, so the queries
 # use these same texts.
-BEHIND = text("progress_version > progress_written")
+BEHIND = text("progress_version > progress_written AND generation > 0")
 UNSIGNALLED = text("signal_pending")
 PARKED = text("attention IS NOT NULL")
 OPEN_FINDING = text("resolved_at IS NULL")

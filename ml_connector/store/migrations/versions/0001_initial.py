@@ -179,7 +179,7 @@ def _orders() -> None:
         "ix_orders_behind",
         "orders",
         ["tenant", "order_nbr"],
-        **_where("progress_version > progress_written"),
+        **_where("progress_version > progress_written AND generation > 0"),
     )
     op.create_index("ix_orders_first_scan_at", "orders", ["tenant", "first_scan_at"])
     op.create_index("ix_orders_master_tracking", "orders", ["tenant", "master_tracking"])
