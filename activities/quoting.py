@@ -32,6 +32,7 @@ from ml_connector.fedex.errors import (
     FedExTransient,
 )
 from ml_connector.temporal.order_messages import QuoteAnswer, QuoteLine, QuoteRequest
+from ml_connector.visma.budget import Priority
 from ml_connector.visma.errors import VismaRejected, VismaStale
 
 WRITE_ATTEMPTS = 5
@@ -47,7 +48,7 @@ class QuoteActivities:
     @activity.defn(name=ANSWER_QUOTE.name)
     async def answer_quote(self, request: QuoteRequest) -> QuoteAnswer:
         """Rates for the order as it stands now; an order on hold has rates too."""
-        desk = await self._services.desk(request.tenant)
+        desk = (await self._services.desk(request.tenant)).at(Priority.INTERACTIVE)
         order = await desk.visma.get_order(request.order)
         answer, options = await self._ask(desk, order, request.id)
         text = render_quote(options, desk.now()) if options else _failure_text(answer)
