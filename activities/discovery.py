@@ -168,8 +168,6 @@ class DiscoveryActivities:
             applied = await view.cursors.get("tenant_version")
             before = now if applied != str(desk.version) else now - desk.tenant.polling.recheck
             rows = await view.orders.to_recheck(before, RECHECK_BATCH)
-        if rows:
-            self._master.forget(desk.id)
         news = 0
         for row in rows:
             activity.heartbeat()
@@ -186,7 +184,7 @@ class DiscoveryActivities:
             async with self._services.store.write(desk.id) as view:
                 await view.orders.save(row.order, checked_at=now)
             return False
-        ships = await self._would_ship_now(desk, order)
+        ships = await self._would_ship_now(desk, order, now)
         async with self._services.store.write(desk.id) as view:
             seen = await observe(view, desk, order, row)
             parked = row.stage == Stage.NEEDS_ATTENTION and row.generation == 0
@@ -197,9 +195,12 @@ class DiscoveryActivities:
             current_trail().write(view)
         return wake or seen.news
 
-    async def _would_ship_now(self, desk: Desk, order: PurchaseOrder) -> bool:
-        """True when a plan can be made, and it is not one that FedEx has refused before."""
-        master = await self._master.of(desk, order)
+    async def _would_ship_now(self, desk: Desk, order: PurchaseOrder, since: datetime) -> bool:
+        """True when a plan can be made, and it is not one that FedEx has refused before.
+
+        Master data that was read before `since` may have been repaired.
+        """
+        master = await self._master.of(desk, order, not_before=since)
         plan = plan_shipment(order, master, desk.tenant, 1, desk.now().date())
         if not isinstance(plan, ShipmentPlan):
             return False
