@@ -10,20 +10,23 @@ that somebody outside can see: a call, a transaction, a signal.
         assert bench.outbox.started == [("nordic", number)]
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar, cast
 
 import httpx
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
-from activities.registry import implementations
+from activities.registry import Implementation, implementations
 from activities.services import Services
+from activities.shipped import load_plan, record_created, ship_key
 from activities.token_source import TokenFunnel
 from activities.trail import Trail, open_trail, remember
+from ml_connector.domain.shipment import CreatedShipment, Piece
+from ml_connector.domain.tracking import ParcelState
 from ml_connector.http.transport import Exchange, Transport, open_client
 from ml_connector.sandbox.server import Sandbox
 from ml_connector.sandbox.visma import orders
@@ -32,10 +35,9 @@ from ml_connector.sandbox.visma.documents import Order
 from ml_connector.store.store import Store
 from ml_connector.store.view import TenantView
 from ml_connector.temporal.messages import TenantInput
-from ml_connector.temporal.order_messages import News, OrderInput
+from ml_connector.temporal.order_messages import News, OrderInput, PrepareRequest
 from tests.stage import Stage, company_of, order_line
 
-A = TypeVar("A")
 R = TypeVar("R")
 
 
@@ -111,13 +113,17 @@ class MortalServices(Services):
         return Transport(system, url, timeout=self._timeout, recorder=record, client=self._http)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Workbench(Stage):
     """A stage without Temporal and worker."""
 
     death: Death = field(init=False, default_factory=Death)
     outbox: Outbox = field(init=False)
     services: MortalServices = field(init=False)
+    activities: dict[str, Implementation] = field(init=False)
+
+    def __repr__(self) -> str:
+        return f"Workbench({self.home})"
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -148,6 +154,7 @@ class Workbench(Stage):
             call_timeout=timedelta(seconds=5),
         )
         self.services.death = self.death
+        self.activities = implementations(self.services)
 
     # -- the company's people ---------------------------------------------------------------
 
@@ -167,9 +174,46 @@ class Workbench(Stage):
 
     # -- the activities ---------------------------------------------------------------------
 
+    async def ship(self, tenant: str, number: str) -> None:
+        """The order is discovered and planned, and FedEx has made its shipment."""
+        await self.discover(tenant)
+        await self.buy(tenant, number)
+
+    async def buy(self, tenant: str, number: str) -> None:
+        """What the order's workflow does once it is told: plan, and buy."""
+        await self.run(
+            "prepare_shipment", PrepareRequest(tenant=tenant, order=number, released=False)
+        )
+        desk = await self.services.desk(tenant)
+        async with self.store.read(tenant) as view:
+            planned = load_plan(some(await view.shipments.current(number)))
+        created = CreatedShipment(
+            master_tracking_number=f"79{number}",
+            service=planned.plan.service,
+            carrier_code="FDXE",
+            pieces=(Piece(sequence=1, tracking_number=f"79{number}"),),
+            documents=(),
+            cost=None,
+            alerts=(),
+            transaction_id="bench",
+        )
+        open_trail(Trail(tenant=tenant, order=number, actor="bench"))
+        key = ship_key(tenant, number, planned.plan.generation)
+        await self._sent(tenant, key)
+        await record_created(self.store, desk, key, planned, created)
+
+    async def _sent(self, tenant: str, key: str) -> None:
+        async with self.store.write(tenant) as view:
+            await view.operations.mark_sent(key, datetime.now(UTC))
+
+    async def progress(self, tenant: str, number: str, state: ParcelState) -> None:
+        """The parcel has moved."""
+        async with self.store.write(tenant) as view:
+            await view.orders.progressed(number, tracking_state=state)
+
     async def run(self, name: str, argument: Any) -> Any:
         """One activity, once, as a worker would run it."""
-        activity = implementations(self.services)[name]
+        activity = self.activities[name]
         trail = Trail(tenant=argument.tenant, order=None, actor="bench")
 
         async def attempt() -> Any:
@@ -188,10 +232,7 @@ class Workbench(Stage):
         await self.step("deliver_news", tenant)
 
 
-async def dies(work: Callable[[], Awaitable[R]]) -> bool:
-    """Whether the process died of it."""
-    try:
-        await work()
-    except Died:
-        return True
-    return False
+def some(value: R | None) -> R:
+    """The value that must be there."""
+    assert value is not None
+    return value
