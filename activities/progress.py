@@ -7,6 +7,7 @@ survives: every PUT carries the version it was made from, and a foreign value st
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
 from temporalio import activity
@@ -19,6 +20,7 @@ from activities.shipped import NO_ATTENTION, attention_to
 from activities.signatures import FLUSH_PROGRESS, WRITE_PROGRESS
 from activities.trail import current_trail
 from ml_connector.domain.progress import diff
+from ml_connector.domain.stage import Stage
 from ml_connector.http.faults import CredentialsFault, ThrottledFault
 from ml_connector.store.orders import OrderRow
 from ml_connector.store.view import TenantView
@@ -33,6 +35,8 @@ OVERTAKEN_LIMIT = 20
 AT_ONCE = 8
 """Parallel writes; other clients of this API cap themselves at eight requests."""
 BATCH = 200
+FIRST_WRITE = timedelta(minutes=1)
+"""How long an order's workflow is left alone with the first write of its shipment."""
 HOPELESS = (ThrottledFault, CredentialsFault)
 """What the next order would meet as well."""
 
@@ -89,7 +93,8 @@ class ProgressActivities:
             if not behind:
                 break
             last = behind[-1].order
-            results = await asyncio.gather(*map(one, behind), return_exceptions=True)
+            ours = [row for row in behind if not _is_being_written(row)]
+            results = await asyncio.gather(*map(one, ours), return_exceptions=True)
             failures += [result for result in results if isinstance(result, BaseException)]
             written += sum(result for result in results if isinstance(result, int))
             activity.heartbeat(written)
@@ -127,6 +132,13 @@ class ProgressActivities:
                 for receipt, _ in receipts
             ),
         ]
+
+
+def _is_being_written(row: OrderRow) -> bool:
+    """A label that was just made: its workflow writes the number itself, and twice would be one
+    call too many. Should it fail, the next flush writes it."""
+    fresh = datetime.now(UTC) - row.updated_at < FIRST_WRITE
+    return row.stage == Stage.LABEL_CREATED and row.progress_written == 0 and fresh
 
 
 async def _show_stale(view: TenantView, row: OrderRow, *, stale: bool) -> None:

@@ -107,6 +107,11 @@ class LocalBudget:
         self._clock = clock
         self._window = Window()
 
+    @property
+    def left(self) -> int | None:
+        """Calls that the present window still allows; None while no reply has told."""
+        return self._window.at(self._clock()).remaining
+
     async def acquire(self, priority: Priority) -> None:
         """Take one call out of the window. Raises `VismaThrottled`."""
         now = self._clock()

@@ -48,7 +48,7 @@ async def test_a_backlog_leaves_calls_to_parcels_and_people(bench: Workbench) ->
             assert len(told) * CALLS_OF_A_START <= 0.8 * LIMIT
             for number in sorted(told):
                 await bench.buy("pace", number)
-            await bench.step("flush_progress", "pace")
+                await bench.write("pace", number)
             hours[-1] += len(told)
             bought |= told
         # The others still get theirs.

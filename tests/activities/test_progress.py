@@ -16,24 +16,16 @@ async def row_of(bench: Workbench, tenant: str, number: str) -> OrderRow:
     return some(await bench.row(tenant, number))
 
 
-async def receive(bench: Workbench, tenant: str, number: str) -> str:
-    """The warehouse books a receipt over everything; its number."""
-    reply = await bench.visma(
-        "POST", f"companies/{company_of(tenant)}/receipts", orders=[number], release=True
-    )
-    return str(reply["receipt"])
-
-
 async def test_a_closed_order_refuses_and_its_receipt_takes_it(bench: Workbench) -> None:
     await bench.add_tenant("closed")
     number = bench.place("closed")
     await bench.ship("closed", number)
-    await bench.step("flush_progress", "closed")
+    await bench.write("closed", number)
     books = bench.books("closed")
     assert books.orders[number].custom[NUMBER] == f"79{number}"
 
     bench.sandbox.visma.switches.closed_orders_locked = True
-    receipt = await receive(bench, "closed", number)
+    receipt = await bench.receive("closed", number)
     bench.change("closed", number, status="Closed")
     await bench.step("discover_orders", "closed")
     await bench.step("discover_receipts", "closed")
@@ -63,6 +55,8 @@ async def test_an_order_that_cannot_be_written_keeps_no_other_from_it(bench: Wor
         "action": {"kind": "status", "status": 500},
     }
     await bench.visma("POST", "faults", **fault)
+    for number in (broken, healthy):
+        await bench.progress("broken", number, ParcelState.IN_TRANSIT)
     with pytest.raises(VismaOutcomeUnknown):
         await bench.step("flush_progress", "broken")
     books = bench.books("broken")
@@ -88,12 +82,15 @@ async def test_a_version_that_visma_always_refuses_asks_for_a_person(bench: Work
         "action": {"kind": "status", "status": 412},
     }
     await bench.visma("POST", "faults", **fault)
-    assert await bench.step("flush_progress", "stale") == 0
+    assert await bench.step("flush_progress", "stale") == 0, "its workflow writes the first number"
+    assert (await row_of(bench, "stale", number)).attention is None
+    assert await bench.write("stale", number) == 0
     parked = await row_of(bench, "stale", number)
     assert (parked.attention, parked.stage) == ("order_always_stale", "label_created")
     assert parked.progress_written < parked.progress_version
 
     await bench.visma("DELETE", "faults/stale")
+    await bench.progress("stale", number, ParcelState.IN_TRANSIT)
     assert await bench.step("flush_progress", "stale") == 1
     assert (await row_of(bench, "stale", number)).attention is None
     assert "order_always_stale" not in await bench.findings("stale", number)

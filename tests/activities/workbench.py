@@ -26,6 +26,7 @@ from activities.shipped import load_plan, record_created, ship_key
 from activities.token_source import TokenFunnel
 from activities.trail import Trail, open_trail, remember
 from ml_connector.domain.shipment import CreatedShipment, Piece
+from ml_connector.domain.stage import Stage as Stages
 from ml_connector.domain.tracking import ParcelState
 from ml_connector.http.transport import Exchange, Transport, open_client
 from ml_connector.sandbox.server import Sandbox
@@ -35,7 +36,7 @@ from ml_connector.sandbox.visma.documents import Order
 from ml_connector.store.store import Store
 from ml_connector.store.view import TenantView
 from ml_connector.temporal.messages import TenantInput
-from ml_connector.temporal.order_messages import News, OrderInput, PrepareRequest
+from ml_connector.temporal.order_messages import News, OrderInput, OrderRef, PrepareRequest
 from tests.stage import Stage, company_of, order_line
 
 R = TypeVar("R")
@@ -206,10 +207,16 @@ class Workbench(Stage):
         async with self.store.write(tenant) as view:
             await view.operations.mark_sent(key, datetime.now(UTC))
 
+    async def write(self, tenant: str, number: str) -> int:
+        """The workflow's own write of its shipment; how many documents were written."""
+        written: int = await self.run("write_progress", OrderRef(tenant=tenant, order=number))
+        return written
+
     async def progress(self, tenant: str, number: str, state: ParcelState) -> None:
         """The parcel has moved."""
+        stage = Stages.DELIVERED if state is ParcelState.DELIVERED else Stages.IN_TRANSIT
         async with self.store.write(tenant) as view:
-            await view.orders.progressed(number, tracking_state=state)
+            await view.orders.progressed(number, tracking_state=state, stage=stage)
 
     async def run(self, name: str, argument: Any) -> Any:
         """One activity, once, as a worker would run it."""
