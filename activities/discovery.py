@@ -27,6 +27,7 @@ from ml_connector.store.orders import OrderRow
 from ml_connector.store.states import ShipmentState
 from ml_connector.temporal.messages import TenantInput
 from ml_connector.temporal.sweep_messages import DiscoveryRound
+from ml_connector.visma.budget import Priority
 from ml_connector.visma.cursor import Changed, Cursor, advance, fresh, normalised, query_from
 from ml_connector.visma.errors import VismaNotFound
 from ml_connector.visma.records import PurchaseReceipt, UnreadableRow
@@ -62,7 +63,7 @@ class DiscoveryActivities:
     @activity.defn(name=DISCOVER_ORDERS.name)
     async def discover_orders(self, tenant: TenantInput) -> DiscoveryRound:
         """Enter every changed order; the cursor moves when all of them are in the store."""
-        desk = await self._services.desk(tenant.tenant)
+        desk = await self._desk(tenant)
         position = await self._position(desk, "orders")
         since = query_from(position.cursor, OVERLAP, desk.zone)
         moved = position.cursor
@@ -112,7 +113,7 @@ class DiscoveryActivities:
     @activity.defn(name=DISCOVER_RECEIPTS.name)
     async def discover_receipts(self, tenant: TenantInput) -> DiscoveryRound:
         """Link changed receipts to the orders they receive; their progress is then due."""
-        desk = await self._services.desk(tenant.tenant)
+        desk = await self._desk(tenant)
         position = await self._position(desk, "receipts")
         since = query_from(position.cursor, OVERLAP, desk.zone)
         moved = position.cursor
@@ -161,14 +162,12 @@ class DiscoveryActivities:
 
         Whoever repairs the supplier, the item or the tenant file need not touch the order.
         """
-        desk = await self._services.desk(tenant.tenant)
+        desk = await self._desk(tenant)
         now = datetime.now(UTC)
         async with self._services.store.read(desk.id) as view:
             applied = await view.cursors.get("tenant_version")
             before = now if applied != str(desk.version) else now - desk.tenant.polling.recheck
             rows = await view.orders.to_recheck(before, RECHECK_BATCH)
-        if rows:
-            self._master.forget(desk.id)
         news = 0
         for row in rows:
             activity.heartbeat()
@@ -185,7 +184,7 @@ class DiscoveryActivities:
             async with self._services.store.write(desk.id) as view:
                 await view.orders.save(row.order, checked_at=now)
             return False
-        ships = await self._would_ship_now(desk, order)
+        ships = await self._would_ship_now(desk, order, now)
         async with self._services.store.write(desk.id) as view:
             seen = await observe(view, desk, order, row)
             parked = row.stage == Stage.NEEDS_ATTENTION and row.generation == 0
@@ -198,9 +197,12 @@ class DiscoveryActivities:
             current_trail().write(view)
         return wake or seen.news
 
-    async def _would_ship_now(self, desk: Desk, order: PurchaseOrder) -> bool:
-        """True when a plan can be made, and it is not one that FedEx has refused before."""
-        master = await self._master.of(desk, order)
+    async def _would_ship_now(self, desk: Desk, order: PurchaseOrder, since: datetime) -> bool:
+        """True when a plan can be made, and it is not one that FedEx has refused before.
+
+        Master data that was read before `since` may have been repaired.
+        """
+        master = await self._master.of(desk, order, not_before=since)
         plan = plan_shipment(order, master, desk.tenant, 1, desk.now().date())
         if not isinstance(plan, ShipmentPlan):
             return False
@@ -212,6 +214,10 @@ class DiscoveryActivities:
             return True
         before = load_plan(tried).plan
         return before != replace(plan, generation=before.generation, reference=before.reference)
+
+    async def _desk(self, tenant: TenantInput) -> Desk:
+        """Looking for news leaves a part of the hour's calls to orders under way and to people."""
+        return (await self._services.desk(tenant.tenant)).at(Priority.BACKLOG)
 
     # -- positions --------------------------------------------------------------------------
 

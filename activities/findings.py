@@ -115,7 +115,8 @@ def refuses_writes(document: str, why: str) -> Finding:
     return Finding(
         code="document_refuses_writes",
         message=f"Visma takes no shipment data on {document}: {why}",
-        remedy="Look at its status in Visma; order and receipts carry the same data.",
+        remedy="Look at its status in Visma; order and receipts carry the same data. It is tried "
+        "again when the order changes.",
     )
 
 

@@ -27,7 +27,7 @@ from ml_connector.visma.errors import (
     VismaRejected,
     VismaStale,
 )
-from ml_connector.visma.records import PostedJournal
+from ml_connector.visma.records import CreatedJournal, PostedJournal
 
 LOOK_BACK = timedelta(days=1)
 """The search for a reference begins this long before the first attempt: clocks differ."""
@@ -88,12 +88,12 @@ class Ledger:
         key = f"{desk.id}/{shipment.order}/{draft.kind.value}/{shipment.generation}"
         record, operation = await self._begin(desk, key, draft)
         if operation.state is OperationState.SUCCEEDED and record.batch is not None:
-            batch = record.batch
+            made = CreatedJournal(batch=record.batch, version="")
         else:
-            batch = await self._create(desk, key, operation, as_recorded(journal, record))
+            made = await self._create(desk, key, operation, as_recorded(journal, record))
         if desk.tenant.freight.journal == "released":
-            await self._release(desk, key, shipment, batch, record.reference)
-        return batch
+            await self._release(desk, key, shipment, made, record.reference)
+        return made.batch
 
     async def _begin(
         self, desk: Desk, key: str, draft: JournalDraft
@@ -116,11 +116,14 @@ class Ledger:
 
     # -- create -----------------------------------------------------------------------------
 
-    async def _create(self, desk: Desk, key: str, operation: Operation, journal: Journal) -> str:
+    async def _create(
+        self, desk: Desk, key: str, operation: Operation, journal: Journal
+    ) -> CreatedJournal:
         if operation.state in (OperationState.SENT, OperationState.UNKNOWN):
             found = await self._find(desk, operation, journal)
             if found is not None:
-                return await self._created(desk, key, journal.reference, found.batch)
+                made = CreatedJournal(batch=found.batch, version="")
+                return await self._created(desk, key, journal.reference, made)
             await self._allow_again(desk, key, "an exact look-up did not find it")
         elif operation.state is OperationState.REJECTED:
             await self._allow_again(desk, key, "Visma refused it")
@@ -128,9 +131,7 @@ class Ledger:
             await view.operations.mark_sent(key, datetime.now(UTC) + desk.deadline)
         override = desk.tenant.visma.manual_batch_numbers
         try:
-            batch = await desk.visma.create_journal(
-                journal, override_number=override, operation=key
-            )
+            made = await desk.visma.create_journal(journal, override_number=override, operation=key)
         except VismaOutcomeUnknown as unknown:
             await self._lost(desk, key, unknown)
             raise
@@ -140,7 +141,7 @@ class Ledger:
         except Fault:
             await self._allow_again(desk, key, "nothing was created")
             raise
-        return await self._created(desk, key, journal.reference, batch)
+        return await self._created(desk, key, journal.reference, made)
 
     async def _find(
         self, desk: Desk, operation: Operation, journal: Journal
@@ -170,19 +171,24 @@ class Ledger:
         found = await desk.visma.find_journals(journal.reference, since=since)
         return found[0] if found else None
 
-    async def _created(self, desk: Desk, key: str, reference: str, batch: str) -> str:
+    async def _created(
+        self, desk: Desk, key: str, reference: str, made: CreatedJournal
+    ) -> CreatedJournal:
         async with self._services.store.write(desk.id) as view:
-            await view.operations.succeed(key, {"batch": batch})
-            await view.journals.set_state(reference, JournalState.CREATED, batch=batch)
-            current_trail().note(view, "journal:created", reference=reference, batch=batch)
-        return batch
+            await view.operations.succeed(key, {"batch": made.batch})
+            await view.journals.set_state(reference, JournalState.CREATED, batch=made.batch)
+            current_trail().note(view, "journal:created", reference=reference, batch=made.batch)
+        return made
 
     # -- release ----------------------------------------------------------------------------
 
     async def _release(
-        self, desk: Desk, create_key: str, shipment: Shipment, batch: str, reference: str
+        self, desk: Desk, create_key: str, shipment: Shipment, made: CreatedJournal, reference: str
     ) -> None:
-        """Release is its own operation; whether it happened is read off the batch itself."""
+        """Release is its own operation; whether it happened is read off the batch itself.
+
+        Only a batch that was made a moment ago, and still has that version, is released unread.
+        """
         key = f"{create_key.rsplit('/', 1)[0]}_release/{shipment.generation}"
         async with self._services.store.write(desk.id) as view:
             operation = await view.operations.begin(
@@ -190,20 +196,23 @@ class Ledger:
                 step=key.rsplit("/", 2)[1],
                 order=shipment.order,
                 generation=shipment.generation,
-                request_digest=batch,
+                request_digest=made.batch,
             )
         if operation.state is OperationState.SUCCEEDED:
             return
-        posted = await desk.visma.get_journal(batch)
-        if posted.released:
-            await self._released(desk, key, operation, reference)
-            return
+        version = made.version if operation.state is OperationState.INTENDED else ""
+        if not version:
+            posted = await desk.visma.get_journal(made.batch)
+            if posted.released:
+                await self._released(desk, key, operation, reference)
+                return
+            version = posted.version
         if operation.state is not OperationState.INTENDED:
             await self._allow_again(desk, key, "the batch is not released")
         async with self._services.store.write(desk.id) as view:
             sent = await view.operations.mark_sent(key, datetime.now(UTC) + desk.deadline)
         try:
-            outcome = await desk.visma.release_journal(batch, version=posted.version, operation=key)
+            outcome = await desk.visma.release_journal(made.batch, version=version, operation=key)
         except VismaOutcomeUnknown as unknown:
             await self._lost(desk, key, unknown)
             raise

@@ -58,6 +58,8 @@ async def observe(
     await view.orders.save(order.number, **changes)
     if news:
         await view.orders.progressed(order.number)
+    if row is not None and row.generation > 0 and row.version != order.version:
+        await _try_to_write_again(view, order.number)
     if over and changed and order.status not in SETTLED_IN_VISMA:
         await view.findings.add(order.number, findings.CHANGED_AFTER_COMPLETION)
     if changed:
@@ -69,6 +71,12 @@ async def observe(
             reason="" if isinstance(verdict, Eligible) else verdict.code,
         )
     return Observation(fingerprint=mark, verdict=verdict, news=news)
+
+
+async def _try_to_write_again(view: TenantView, order: str) -> None:
+    """A document that refused to be written may take it now that the order was changed."""
+    if await view.findings.resolve(order, "document_refuses_writes"):
+        await view.orders.progressed(order, signal=False)
 
 
 def own_fields(desk: Desk, order: PurchaseOrder) -> dict[str, object]:

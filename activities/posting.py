@@ -1,7 +1,6 @@
 """Post a shipment's freight: one journal, in the right period, found again after a lost answer."""
 
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 
 from temporalio import activity
 
@@ -83,7 +82,7 @@ class PostingActivities:
             tracking_number=shipment.master_tracking or "",
             reference=reference,
             when=when,
-            exchange_rate=await self._rate(desk, allocation.currency, when.day),
+            exchange_rate=await self._master.rate_to_base(desk, allocation.currency, when.day),
             batch_number=reference if own_number else None,
         )
         assert cost is not None
@@ -102,12 +101,6 @@ class PostingActivities:
             periods=await self._master.periods(desk),
             cutoff=freight.cutoff,
         )
-
-    async def _rate(self, desk: Desk, currency: str, day: date) -> Decimal | None:
-        base = await self._master.base_currency(desk)
-        if currency == base:
-            return None
-        return await desk.visma.rate(currency, base, day)
 
     async def _late_quote(self, desk: Desk, shipment: Shipment) -> ShipmentCost | None:
         """FedEx did not rate the shipment when it was made; perhaps it quotes it now."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities import findings
-from activities.documents import joined
+from activities.documents import OrderDocument
 from activities.failures import SHORT_PAUSE, attention_of
 from activities.master import MasterReader
 from activities.observation import observe
@@ -32,6 +32,7 @@ from ml_connector.fedex.errors import (
     FedExTransient,
 )
 from ml_connector.temporal.order_messages import QuoteAnswer, QuoteLine, QuoteRequest
+from ml_connector.visma.budget import Priority
 from ml_connector.visma.errors import VismaRejected, VismaStale
 
 WRITE_ATTEMPTS = 5
@@ -47,7 +48,7 @@ class QuoteActivities:
     @activity.defn(name=ANSWER_QUOTE.name)
     async def answer_quote(self, request: QuoteRequest) -> QuoteAnswer:
         """Rates for the order as it stands now; an order on hold has rates too."""
-        desk = await self._services.desk(request.tenant)
+        desk = (await self._services.desk(request.tenant)).at(Priority.INTERACTIVE)
         order = await desk.visma.get_order(request.order)
         answer, options = await self._ask(desk, order, request.id)
         text = render_quote(options, desk.now()) if options else _failure_text(answer)
@@ -96,14 +97,15 @@ class QuoteActivities:
 
     async def _write(self, desk: Desk, order: PurchaseOrder, text: str) -> None:
         """Put the answer into Visma and clear the word that asked for it."""
+        document = OrderDocument(self._services.store, desk, order.number)
         for attempt in range(1, WRITE_ATTEMPTS + 1):
-            changes = await self._intended(desk, order, text)
-            version = order.version
+            changes = await self._changes(desk, document, order, text)
+            if not changes:
+                await self._written(desk, order, {}, order.version)
+                return
+            await document.intend(changes)
             try:
-                if changes:
-                    version = await desk.visma.update_order_fields(
-                        order.number, changes, version=version
-                    )
+                version = await document.put(changes, order.version)
             except VismaStale:
                 if attempt == WRITE_ATTEMPTS:
                     raise
@@ -115,18 +117,22 @@ class QuoteActivities:
             await self._written(desk, order, changes, version)
             return
 
-    async def _intended(self, desk: Desk, order: PurchaseOrder, text: str) -> dict[str, object]:
-        """What to write. The answer is recorded as ours first, or a lost reply makes it look like
-        somebody else's; a value that is somebody else's stays, and is a finding."""
+    async def _changes(
+        self, desk: Desk, document: OrderDocument, order: PurchaseOrder, text: str
+    ) -> dict[str, object]:
+        """What of the answer may be written over what the order holds now.
+
+        A person may have taken the question back, or keep something of their own where the answer
+        goes: neither is overwritten.
+        """
         fields = desk.tenant.visma.fields
-        desired = {fields.quote_result: text} if fields.quote_result else {}
-        async with self._services.store.write(desk.id) as view:
-            row = await view.orders.save(order.number)
-            changes, foreign = diff(order.custom, desired, row.written_fields)
-            await view.orders.save(order.number, written_fields=joined(row.written_fields, changes))
-            for finding in foreign:
-                await view.findings.add(order.number, finding)
-        if quote_requested(order.custom.get(fields.quote_request)):
+        async with self._services.store.read(desk.id) as view:
+            row = await view.orders.get(order.number)
+        written = row.written_fields if row else {}
+        answer = {fields.quote_result: text} if fields.quote_result else {}
+        changes, foreign = diff(order.custom, answer, written)
+        await document.report(foreign)
+        if fields.quote_request and quote_requested(order.custom.get(fields.quote_request)):
             changes[fields.quote_request] = None
         return changes
 

@@ -1,7 +1,7 @@
 """Everything the activities of a process share, made once: the composition root of a worker."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ import httpx
 import structlog
 from temporalio.client import Client
 
+from activities.call_window import WindowShelf
 from activities.token_source import TokenFunnel
 from activities.trail import Trail, remember
 from ml_connector.domain.tenant import Tenant
@@ -21,8 +22,8 @@ from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
 from ml_connector.store.tenants import TenantEvent, TenantRecord
 from ml_connector.temporal.order_messages import Policy
+from ml_connector.visma.budget import Priority, SharedBudget
 from ml_connector.visma.client import VismaClient
-from ml_connector.visma.limits import LocalBudget
 from ml_connector.visma.tokens import VismaCredential, VismaTokens, split_token_url
 
 _log = structlog.get_logger(__name__)
@@ -47,6 +48,10 @@ class Desk:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.tenant.timezone)
+
+    def at(self, priority: Priority) -> "Desk":
+        """The same for more or less urgent work in Visma."""
+        return replace(self, visma=self.visma.with_priority(priority))
 
     def now(self) -> datetime:
         """The present, in the tenant's zone."""
@@ -94,7 +99,7 @@ class Services:
         self._http = http
         self._timeout = call_timeout
         self._desks: dict[str, Desk] = {}
-        self._budgets: dict[str, LocalBudget] = {}
+        self._budgets: dict[str, SharedBudget] = {}
         self._opening: dict[str, asyncio.Lock] = {}
 
     async def desk(self, tenant_id: str) -> Desk:
@@ -154,7 +159,7 @@ class Services:
         transport = self.transport("visma", tenant.visma.api_url)
         token_base, token_path = split_token_url(tenant.visma.token_url)
         tokens = VismaTokens(self.transport("visma", token_base), credential, path=token_path)
-        budget = self._budgets[tenant.id] = LocalBudget()
+        budget = self._budgets[tenant.id] = SharedBudget(WindowShelf(self.store, tenant.id))
         return VismaClient(transport, tokens=tokens, budget=budget)
 
     def visma_calls_left(self) -> dict[str, int]:

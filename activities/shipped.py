@@ -10,6 +10,7 @@ from activities import findings
 from activities.label_promise import mails_label, promise
 from activities.services import Desk
 from activities.trail import current_trail
+from ml_connector.domain.findings import Finding
 from ml_connector.domain.shipment import (
     CostSource,
     CreatedShipment,
@@ -52,6 +53,16 @@ NO_ATTENTION: dict[str, Any] = {
     "attention_remedy": None,
     "attention_since": None,
 }
+
+
+def attention_to(finding: Finding) -> dict[str, Any]:
+    """The columns that ask a person about an order, which goes on meanwhile."""
+    return {
+        "attention": finding.code,
+        "attention_detail": finding.message,
+        "attention_remedy": finding.remedy,
+        "attention_since": datetime.now(UTC),
+    }
 
 
 def dump_plan(planned: PlannedShipment) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class ShippingActivities:
     @activity.defn(name=PREPARE_SHIPMENT.name)
     async def prepare_shipment(self, request: PrepareRequest) -> Prepared:
         """Read the order, judge it, and store the plan of its next shipment."""
+        began = datetime.now(UTC)
         desk = await self._services.desk(request.tenant)
         known = await self._already_shipped(desk, request)
         if known is not None:
@@ -78,8 +79,7 @@ class ShippingActivities:
         plan = plan_shipment(order, master, desk.tenant, generation, desk.now().date())
         if not isinstance(plan, ShipmentPlan):
             # Before a person is asked, or asked again, the master data is read anew.
-            self._master.forget(desk.id)
-            master = await self._master.of(desk, order)
+            master = await self._master.of(desk, order, not_before=began)
             plan = plan_shipment(order, master, desk.tenant, generation, desk.now().date())
         if not isinstance(plan, ShipmentPlan):
             return await self._refuse(desk, order, plan)

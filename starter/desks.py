@@ -5,11 +5,10 @@ What such a command asks is audited like a worker's calls, under the person's na
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from activities.services import Desk
 from activities.trail import Trail, current_trail, open_trail
-from ml_connector.visma.limits import Priority
+from ml_connector.visma.budget import Priority
 from starter.context import Installation
 
 
@@ -29,7 +28,7 @@ async def desk_of(
     open_trail(trail)
     try:
         desk = await (services.desk_at_rest(tenant) if at_rest else services.desk(tenant))
-        yield replace(desk, visma=desk.visma.with_priority(Priority.INTERACTIVE))
+        yield desk.at(Priority.INTERACTIVE)
     finally:
         await services.settle(trail)
 

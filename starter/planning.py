@@ -193,8 +193,7 @@ class Planner:
             periods=await self._master.periods(self._desk),
             cutoff=freight.cutoff,
         )
-        base, currency = await self._master.base_currency(self._desk), run.allocation.currency
-        rate = None if currency == base else await self._desk.visma.rate(currency, base, when.day)
+        rate = await self._master.rate_to_base(self._desk, run.allocation.currency, when.day)
         head = JournalHead(
             order=plan.order,
             tracking_number=run.tracking_number,

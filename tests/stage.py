@@ -341,6 +341,12 @@ class Stage:
         path = f"companies/{company_of(tenant)}/orders/{number}/edit"
         await self.visma("POST", path, values=values, by=by, when=when)
 
+    async def receive(self, tenant: str, *numbers: str) -> str:
+        """The warehouse books and releases one receipt over all that is open; its number."""
+        path = f"companies/{company_of(tenant)}/receipts"
+        reply = await self.visma("POST", path, orders=list(numbers), release=True)
+        return str(reply["receipt"])
+
     # -- what the schedules do --------------------------------------------------------------
 
     async def discover(self, tenant: str) -> str:

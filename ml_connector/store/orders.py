@@ -12,7 +12,7 @@ from ml_connector.store.errors import UnknownRecord
 from ml_connector.store.repository import Repository
 from ml_connector.store.scope import into
 from ml_connector.store.tables import Journal, Order, Parcel
-from ml_connector.store.tables.orders import BEHIND, PARKED, UNSIGNALLED
+from ml_connector.store.tables.orders import BEHIND, PARKED, STARTING, UNSIGNALLED, URGENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,13 +186,24 @@ class Orders(Repository):
         )
         return done.rowcount == 1
 
-    async def pending_progress(self, limit: int) -> tuple[OrderRow, ...]:
-        """Orders about which Visma is behind."""
-        return await self._list(self._scope.select(Order).where(BEHIND), limit)
+    async def pending_progress(self, limit: int, after: str = "") -> tuple[OrderRow, ...]:
+        """Shipped orders about which Visma is behind, by number, from behind `after`."""
+        behind = self._scope.select(Order).where(BEHIND, Order.order > after)
+        return await self._list(behind, limit)
 
-    async def pending_signals(self, limit: int) -> tuple[OrderRow, ...]:
-        """Orders whose workflow was not told the latest news."""
-        return await self._list(self._scope.select(Order).where(UNSIGNALLED), limit)
+    async def pending_signals(self, limit: int, *, urgent: bool = False) -> tuple[OrderRow, ...]:
+        """Orders whose workflow was not told the latest news.
+
+        `urgent`: only those with a parcel, or with a person who waits for a quote.
+        """
+        pending = self._scope.select(Order).where(UNSIGNALLED)
+        return await self._list(pending.where(URGENT) if urgent else pending, limit)
+
+    async def starting(self, since: datetime) -> int:
+        """How many orders were told to ship since then, and have neither shipped nor stopped."""
+        counted = self._scope.select_columns(Order, func.count())
+        found = await self._scope.scalars(counted.where(STARTING, Order.updated_at >= since))
+        return int(found[0])
 
     async def to_recheck(self, before: datetime, limit: int) -> list[OrderRow]:
         """Parked and skipped orders, and those with a quote that nobody could answer, that nobody

@@ -349,6 +349,12 @@ async def test_a_word_in_visma_is_answered_with_rates_each_time_it_is_typed(stag
     assert await stage.until(answered) == "call Kari", "what a person wrote stays"
     assert "foreign_value" in await stage.findings("quote", number)
 
+    own_words = {QUOTE_REQUEST: "QUOTE", QUOTE_RESULT: "Ask Kari first"}
+    await stage.edit("quote", number, **own_words)
+    await stage.discover("quote")
+    assert await stage.until(answered) == own_words[QUOTE_RESULT]
+    assert "foreign_value" in await stage.findings("quote", number)
+
     await stage.edit("quote", number, hold=False)
     await stage.discover("quote")
     await stage.at("quote", number, "label_created")
