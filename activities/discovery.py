@@ -188,8 +188,9 @@ class DiscoveryActivities:
         ships = await self._would_ship_now(desk, order)
         async with self._services.store.write(desk.id) as view:
             seen = await observe(view, desk, order, row)
-            parked = row.stage == Stage.NEEDS_ATTENTION and row.generation == 0
-            wake = parked and ships and not seen.news
+            parked = row.stage == Stage.NEEDS_ATTENTION
+            may_go_on = ships if row.generation == 0 else _owes_freight(row)
+            wake = parked and may_go_on and not seen.news
             if wake:
                 await view.orders.progressed(row.order)
             await view.orders.save(row.order, checked_at=now)
@@ -241,6 +242,12 @@ class DiscoveryActivities:
         async with self._services.store.write(desk.id) as view:
             for row in rows:
                 await view.findings.add(row.number, findings.unreadable(row.number, row.why))
+
+
+def _owes_freight(row: OrderRow) -> bool:
+    """Its parcel was scanned and its freight is in no journal: a rate, a period or an account
+    that was missing may be there now."""
+    return row.first_scan_at is not None and row.journal_batch is None
 
 
 def _not_before(orders: Iterable[PurchaseOrder], start: str, desk: Desk) -> list[PurchaseOrder]:
