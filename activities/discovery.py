@@ -187,10 +187,11 @@ class DiscoveryActivities:
         ships = await self._would_ship_now(desk, order, now)
         async with self._services.store.write(desk.id) as view:
             seen = await observe(view, desk, order, row)
-            parked = row.stage == Stage.NEEDS_ATTENTION and row.generation == 0
+            parked = row.stage == Stage.NEEDS_ATTENTION
+            may_go_on = ships if row.generation == 0 else _owes_freight(row)
             asked = await view.orders.get(row.order)
             unanswered = asked is not None and asked.quote_request_version is not None
-            wake = (unanswered or (parked and ships)) and not seen.news
+            wake = (unanswered or (parked and may_go_on)) and not seen.news
             if wake:
                 await view.orders.progressed(row.order)
             await view.orders.save(row.order, checked_at=now)
@@ -249,6 +250,12 @@ class DiscoveryActivities:
         async with self._services.store.write(desk.id) as view:
             for row in rows:
                 await view.findings.add(row.number, findings.unreadable(row.number, row.why))
+
+
+def _owes_freight(row: OrderRow) -> bool:
+    """Its parcel was scanned and its freight is in no journal: a rate, a period or an account
+    that was missing may be there now."""
+    return row.first_scan_at is not None and row.journal_batch is None
 
 
 def _not_before(orders: Iterable[PurchaseOrder], start: str, desk: Desk) -> list[PurchaseOrder]:

@@ -25,6 +25,7 @@ from activities.liveness import heartbeats
 from activities.services import Services
 from activities.trail import Trail, open_trail
 from activities.waiting import begin_wait
+from ml_connector.domain.errors import RuleError
 from ml_connector.domain.findings import Finding
 from ml_connector.http.faults import (
     CredentialsFault,
@@ -143,9 +144,9 @@ class _Translating(ActivityInboundInterceptor):
             case OutcomeUnknownFault():
                 return ApplicationError(str(error), type="OutcomeUnknown")
             case RejectedFault():
-                return ApplicationError(
-                    str(error), attention_for(error), type=REJECTED, non_retryable=True
-                )
+                return _rejected(error, attention_for(error))
+            case RuleError():
+                return _rejected(error, attention_of((error.finding(),)))
             case Fault():
                 return ApplicationError(str(error), type="Transient")
         return None
@@ -159,6 +160,10 @@ def _check_owner(workflow_id: str, tenant: str, order: str | None) -> None:
             type="WrongTenant",
             non_retryable=True,
         )
+
+
+def _rejected(error: Exception, attention: Attention) -> ApplicationError:
+    return ApplicationError(str(error), attention, type=REJECTED, non_retryable=True)
 
 
 def _waiting(wait: Wait) -> ApplicationError:

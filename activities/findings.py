@@ -162,6 +162,15 @@ def return_charge_expected(tracking_number: str) -> Finding:
     )
 
 
+def freight_reversed(batch: str, mirror: str) -> Finding:
+    return Finding(
+        code="freight_reversed",
+        message=f"A person has taken the freight in batch {batch} back with batch {mirror}. It is "
+        "not posted again.",
+        remedy="To have it in the ledger after all, enter it in Visma by hand.",
+    )
+
+
 def cancelled_at_fedex(tracking_number: str) -> Finding:
     return Finding(
         code="cancelled_at_fedex",

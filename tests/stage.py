@@ -109,6 +109,7 @@ class Stage:
     _worker: "asyncio.Task[None] | None" = field(init=False, default=None)
     _tenants: int = field(init=False, default=0)
     _polling: dict[str, Section] = field(init=False, default_factory=dict)
+    _timezones: dict[str, str] = field(init=False, default_factory=dict)
 
     async def __aenter__(self) -> Self:
         if POSTGRES is not None and not self.database_url:
@@ -204,6 +205,7 @@ class Stage:
         currency: str = "NOK",
         account_currency: str = "",
         scheduled: bool = False,
+        timezone: str = "Europe/Oslo",
         **sections: Section,
     ) -> Tenant:
         """A tenant with a company in Visma and an account at FedEx, applied and ready.
@@ -242,6 +244,7 @@ class Stage:
             ],
         )
         self._polling[name] = SCHEDULED if scheduled else DRIVEN
+        self._timezones[name] = timezone
         tenant = self._tenant(name, sections)
         if not scheduled:
             await self._hold_schedules(tenant)
@@ -310,7 +313,8 @@ class Stage:
         }
         for section, changes in sections.items():
             file[section] |= changes
-        return Tenant.model_validate({"id": name, "name": f"{name.title()} AS", **file})
+        who = {"id": name, "name": f"{name.title()} AS", "timezone": self._timezones[name]}
+        return Tenant.model_validate({**who, **file})
 
     async def order(self, tenant: str, *, lines: int | Sequence[Json] = 1, **values: Any) -> str:
         """A purchase order that ships; its number."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests import stage as stage_module
+from tests.e2e.command_line import Operator, operator_of
 from tests.postgres import PostgresUnavailable, postgres_server
 from tests.stage import Stage
 
@@ -43,3 +44,11 @@ async def stage(shared_stage: Stage) -> Stage:
         world.faults.clear()
     sandbox.fedex.journeys.clear()
     return shared_stage
+
+
+@pytest.fixture
+def operator(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Operator:
+    """Runs a command line beside the shared installation."""
+    return operator_of(stage, monkeypatch, capsys)

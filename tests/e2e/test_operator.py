@@ -1,9 +1,6 @@
 """What an operator does with the command line, against a running installation."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,48 +10,13 @@ import pytest
 
 from ml_connector.store.states import ShipmentState, TenantState
 from ml_connector.temporal.order_messages import Command, Replay
-from starter.main import run
+from tests.e2e.command_line import Operator
 from tests.stage import Stage
 
 EFFECTS = ("fedex POST /ship/v1/shipments", "fedex PUT /ship/v1/shipments/cancel")
 """What costs money or changes something at FedEx."""
 SCANNED = timedelta(hours=6)
 """After the pick-up, before the delivery."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a command ended, and what it said where."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.out)
-
-
-Operator = Callable[..., Awaitable[Outcome]]
-
-
-@pytest.fixture
-def operator(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Operator:
-    """Runs a command line beside the installation, as a process of its own would."""
-    for name, value in stage.environment.items():
-        monkeypatch.setenv(name, value)
-
-    async def call(*arguments: str | Path) -> Outcome:
-        capsys.readouterr()
-        code = await asyncio.to_thread(run, [str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        assert code != 5, printed.err
-        return Outcome(code=code, out=printed.out, err=printed.err)
-
-    return call
 
 
 async def shipped(stage: Stage, tenant: str, **values: Any) -> str:
