@@ -14,7 +14,7 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client, WithStartWorkflowOperation
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy
 
 from ml_connector.fedex.errors import FedExCredentials, FedExThrottled, FedExTransient
 from ml_connector.fedex.tokens import Token, TokenSource
@@ -113,6 +113,8 @@ class TokenFunnel:
             task_queue=TaskQueue.MAIN,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=f"FedEx tokens of egress {self._egress}",
+            # Every tenant's shipments wait for it: it goes before what is only one's.
+            priority=Priority(priority_key=Urgency.QUOTE),
         )
         try:
             async with asyncio.timeout(PATIENCE.total_seconds()), self._slot():

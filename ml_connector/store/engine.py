@@ -20,6 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ml_connector.store.errors import UnsupportedDatabase
 
+WRITERS = 10
+"""Transactions of one process that write to PostgreSQL at a time; reading ones find the rest."""
+
+_CONNECTIONS = 15
 _BUSY_TIMEOUT_MS = 30_000
 _WRITES = "ml_connector_writes"
 _DRIVERS = {
@@ -38,7 +42,13 @@ def open_engine(url: str) -> AsyncEngine:
     hide_parameters = True
     if address.get_backend_name() == "postgresql":
         # A server may have restarted meanwhile; a file has not.
-        return create_async_engine(address, hide_parameters=hide_parameters, pool_pre_ping=True)
+        return create_async_engine(
+            address,
+            hide_parameters=hide_parameters,
+            pool_pre_ping=True,
+            pool_size=_CONNECTIONS - WRITERS,
+            max_overflow=WRITERS,
+        )
     _create_private(Path(str(address.database)))
     engine = create_async_engine(address, hide_parameters=hide_parameters)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)

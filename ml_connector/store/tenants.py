@@ -70,7 +70,7 @@ class TenantRegistry:
         """A new tenant with a data key of its own. Raises `TenantExists`."""
         wrapped = self._vault.new_key(tenant)
         now = self._clock()
-        async with self._database.writing() as connection:
+        async with self._database.writing(tenant) as connection:
             scope = TenantScope(connection, self._vault.cipher(wrapped), self._clock)
             try:
                 await connection.execute(
@@ -109,7 +109,7 @@ class TenantRegistry:
         Tokens that were issued for the secrets before are forgotten with them. The state stays as
         it is. Raises `UnknownTenant`.
         """
-        async with self._database.writing() as connection:
+        async with self._database.writing(tenant) as connection:
             scope = TenantScope(connection, await self.cipher(connection, tenant), self._clock)
             await connection.execute(
                 update(Tenant)
@@ -156,7 +156,7 @@ class TenantRegistry:
         Raises `UnknownTenant`.
         """
         now = self._clock()
-        async with self._database.writing() as connection:
+        async with self._database.writing(tenant) as connection:
             changed = await connection.execute(
                 update(Tenant)
                 .where(Tenant.id == tenant, Tenant.state.in_(only_from), Tenant.state != state)
