@@ -10,7 +10,7 @@ import structlog
 from temporalio.client import Client
 
 from activities.token_source import TokenFunnel
-from activities.trail import Trail, remember
+from activities.trail import Trail, remember, works_with
 from ml_connector.domain.tenant import Tenant
 from ml_connector.fedex.client import FedExClient
 from ml_connector.http.faults import CredentialsFault
@@ -125,6 +125,7 @@ class Services:
 
     async def _desk(self, record: TenantRecord) -> Desk:
         tenant_id = record.id
+        works_with(record.version)
         async with self._opening.setdefault(tenant_id, asyncio.Lock()):
             known = self._desks.get(tenant_id)
             if known is None or known.version != record.version:
@@ -140,7 +141,7 @@ class Services:
             tenant=tenant,
             version=version,
             visma=self._visma(tenant, secrets),
-            fedex=self._fedex(tenant, secrets),
+            fedex=self._fedex(tenant, secrets, version),
             deadline=self._timeout,
         )
 
@@ -155,21 +156,29 @@ class Services:
         tokens = VismaTokens(self.transport("visma", token_base), credential, path=token_path)
         return VismaClient(transport, tokens=tokens, budget=LocalBudget())
 
-    def _fedex(self, tenant: Tenant, secrets: dict[str, str]) -> FedExClient:
+    def _fedex(self, tenant: Tenant, secrets: dict[str, str], version: int) -> FedExClient:
         own_track = "fedex.track_client_id" in secrets
         return FedExClient(
             self.transport("fedex", tenant.fedex.api_url),
             account_number=secrets["fedex.account_number"],
-            tokens=self.tokens.source(tenant.id, "ship"),
-            track_tokens=self.tokens.source(tenant.id, "track") if own_track else None,
+            tokens=self.tokens.source(tenant.id, "ship", settings=version),
+            track_tokens=self.tokens.source(tenant.id, "track", settings=version)
+            if own_track
+            else None,
         )
 
     def transport(self, system: str, url: str) -> Transport:
         """A road to another system over this process's connection pool."""
         return Transport(system, url, timeout=self._timeout, recorder=remember, client=self._http)
 
-    async def lock_out(self, tenant_id: str, fault: CredentialsFault) -> None:
-        """Stop one tenant whose credentials were refused; the others go on."""
+    async def lock_out(
+        self, tenant_id: str, fault: CredentialsFault, *, settings: int | None
+    ) -> None:
+        """Stop one tenant whose credentials were refused; the others go on.
+
+        `settings` is the version of those that were refused: the refusal of old ones says nothing
+        of what was set meanwhile.
+        """
         if isinstance(fault, TenantNotReady):
             return
         why = str(fault)
@@ -178,6 +187,7 @@ class Services:
             TenantState.NEEDS_REAUTH,
             why,
             only_from=(TenantState.ACTIVE,),
+            only_version=settings,
             event=TenantEvent(action="tenant:needs_reauth", actor="worker", detail={"why": why}),
         )
         if locked:

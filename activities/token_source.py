@@ -59,9 +59,12 @@ class TokenFunnel:
         self._flights: dict[str, asyncio.Lock] = {}
         self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
 
-    def source(self, tenant: str, project: str) -> TokenSource:
-        """The tokens of one tenant's FedEx project (`ship` or `track`)."""
-        wanted = EnsureToken(tenant=tenant, project=project, urgent=self._urgent)
+    def source(self, tenant: str, project: str, *, settings: int = 0) -> TokenSource:
+        """The tokens of one tenant's FedEx project (`ship` or `track`).
+
+        `settings` is the version of the tenant's settings and secrets.
+        """
+        wanted = EnsureToken(tenant=tenant, project=project, urgent=self._urgent, settings=settings)
         # A new source means new settings: the token at hand may be another credential's.
         self._held.pop(wanted.credential, None)
         return _Source(self, wanted)
