@@ -39,6 +39,8 @@ from ml_connector.temporal.order_messages import Attention, Wait
 
 WAITING = "Waiting"
 REJECTED = "Rejected"
+NEW_CREDENTIALS = timedelta(seconds=1)
+"""Until an activity whose credentials were exchanged meanwhile begins again."""
 SHORT_PAUSE = timedelta(seconds=30)
 """A shorter throttle is left to the activity's own retry; a longer one is shown as a wait."""
 
@@ -116,26 +118,21 @@ class _Translating(ActivityInboundInterceptor):
                 async with heartbeats():
                     return await self.next.execute_activity(input)
             except Exception as error:
-                translated = await self._translate(error, tenant, order)
+                translated = await self._translate(error, trail)
                 if translated is None:
                     raise
                 raise translated from error
             finally:
                 await self._services.settle(trail)
 
-    async def _translate(
-        self, error: Exception, tenant: str, order: str | None
-    ) -> ApplicationError | None:
+    async def _translate(self, error: Exception, trail: Trail) -> ApplicationError | None:
         match error:
             case NotYet():
                 return _waiting(error.wait)
             case Later():
                 return _retry(str(error), "Later", error.at - datetime.now(UTC))
             case CredentialsFault():
-                await self._services.lock_out(tenant, error)
-                if order is not None:
-                    await begin_wait(self._services.store, tenant, order)
-                return _waiting(Wait(kind="credentials", why=str(error)))
+                return await self._without_credentials(error, trail)
             case ThrottledFault() if error.retry_after > SHORT_PAUSE:
                 until = datetime.now(UTC) + error.retry_after
                 return _waiting(Wait(kind="throttled", why=str(error), until=until))
@@ -150,6 +147,13 @@ class _Translating(ActivityInboundInterceptor):
             case Fault():
                 return ApplicationError(str(error), type="Transient")
         return None
+
+    async def _without_credentials(self, error: CredentialsFault, trail: Trail) -> ApplicationError:
+        services, tenant, order = self._services, trail.tenant, trail.order
+        await services.lock_out(tenant, error, settings=trail.settings)
+        if order is not None and not await begin_wait(services.store, tenant, order):
+            return _retry(str(error), "Later", NEW_CREDENTIALS)
+        return _waiting(Wait(kind="credentials", why=str(error)))
 
 
 def _check_owner(workflow_id: str, tenant: str, order: str | None) -> None:

@@ -79,7 +79,7 @@ class QuoteActivities:
             if not _is_final(fault):
                 raise
             if isinstance(fault, FedExCredentials):
-                await self._services.lock_out(desk.id, fault)
+                await self._services.lock_out(desk.id, fault, settings=desk.version)
             return QuoteAnswer(failure=fault.why or fault.what), ()
         options = tuple(_option(quote, quote.cost) for quote in quotes if quote.cost is not None)
         ordered = sorted(options, key=lambda option: option.amount.amount)

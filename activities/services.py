@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from activities.call_window import WindowShelf
 from activities.token_source import TokenFunnel
-from activities.trail import Trail, remember
+from activities.trail import Trail, remember, works_with
 from ml_connector.domain.tenant import Tenant
 from ml_connector.fedex.client import FedExClient
 from ml_connector.http.faults import CredentialsFault
@@ -131,6 +131,7 @@ class Services:
 
     async def _desk(self, record: TenantRecord) -> Desk:
         tenant_id = record.id
+        works_with(record.version)
         async with self._opening.setdefault(tenant_id, asyncio.Lock()):
             known = self._desks.get(tenant_id)
             if known is None or known.version != record.version:
@@ -146,7 +147,7 @@ class Services:
             tenant=tenant,
             version=version,
             visma=self._visma(tenant, secrets),
-            fedex=self._fedex(tenant, secrets),
+            fedex=self._fedex(tenant, secrets, version),
             deadline=self._timeout,
         )
 
@@ -167,21 +168,29 @@ class Services:
         left = {tenant: budget.left for tenant, budget in self._budgets.items()}
         return {tenant: calls for tenant, calls in left.items() if calls is not None}
 
-    def _fedex(self, tenant: Tenant, secrets: dict[str, str]) -> FedExClient:
+    def _fedex(self, tenant: Tenant, secrets: dict[str, str], version: int) -> FedExClient:
         own_track = "fedex.track_client_id" in secrets
         return FedExClient(
             self.transport("fedex", tenant.fedex.api_url),
             account_number=secrets["fedex.account_number"],
-            tokens=self.tokens.source(tenant.id, "ship"),
-            track_tokens=self.tokens.source(tenant.id, "track") if own_track else None,
+            tokens=self.tokens.source(tenant.id, "ship", settings=version),
+            track_tokens=self.tokens.source(tenant.id, "track", settings=version)
+            if own_track
+            else None,
         )
 
     def transport(self, system: str, url: str) -> Transport:
         """A road to another system over this process's connection pool."""
         return Transport(system, url, timeout=self._timeout, recorder=remember, client=self._http)
 
-    async def lock_out(self, tenant_id: str, fault: CredentialsFault) -> None:
-        """Stop one tenant whose credentials were refused; the others go on."""
+    async def lock_out(
+        self, tenant_id: str, fault: CredentialsFault, *, settings: int | None
+    ) -> None:
+        """Stop one tenant whose credentials were refused; the others go on.
+
+        `settings` is the version of those that were refused: the refusal of old ones says nothing
+        of what was set meanwhile.
+        """
         if isinstance(fault, TenantNotReady):
             return
         why = str(fault)
@@ -190,6 +199,7 @@ class Services:
             TenantState.NEEDS_REAUTH,
             why,
             only_from=(TenantState.ACTIVE,),
+            only_version=settings,
             event=TenantEvent(action="tenant:needs_reauth", actor="worker", detail={"why": why}),
         )
         if locked:

@@ -29,9 +29,14 @@ class TokenActivities:
         stored = await tokens.get_token(credential_id)
         if issue.only_if_used and (stored is None or not stored.used):
             return TokenIssued()
+        record = await self._services.store.tenants.get(issue.tenant)
+        if record is None:
+            raise UnknownTenant(issue.tenant)
         try:
-            issued = await self._request(issue)
+            issued = await self._request(issue, Tenant.model_validate_json(record.config))
         except FedExCredentials as refused:
+            # Here, too: whoever asked may have lost patience by now.
+            await self._services.lock_out(issue.tenant, refused, settings=record.version)
             return TokenIssued(refused=str(refused))
         except FedExThrottled as throttled:
             return TokenIssued(blocked_for=throttled.retry_after)
@@ -40,15 +45,19 @@ class TokenActivities:
         version = max(issue.known_version, stored.version if stored else 0) + 1
         early = min(LONGEST_EARLY, issued.expires_in / 10)
         expires_at = datetime.now(UTC) + issued.expires_in - early
-        await tokens.put_token(credential_id, issued.value, version=version, expires_at=expires_at)
+        kept = await tokens.put_token(
+            credential_id,
+            issued.value,
+            version=version,
+            expires_at=expires_at,
+            issued_for=(issue.tenant, record.version),
+        )
+        if not kept:
+            return TokenIssued(failure="The tenant's secrets were exchanged meanwhile.")
         return TokenIssued(version=version, expires_at=expires_at)
 
-    async def _request(self, issue: IssueToken) -> IssuedToken:
+    async def _request(self, issue: IssueToken, tenant: Tenant) -> IssuedToken:
         """Secrets are read at the moment they are used."""
-        record = await self._services.store.tenants.get(issue.tenant)
-        if record is None:
-            raise UnknownTenant(issue.tenant)
-        tenant = Tenant.model_validate_json(record.config)
         prefix = "fedex.track_" if issue.project == "track" else "fedex."
         async with self._services.store.read(issue.tenant) as view:
             names = await view.secrets.names()

@@ -45,8 +45,9 @@ class FedExTokenWorkflow:
         self._tokens = dict(start.tokens)
         self._budget = TokenBudget(start.window, start.issued_at)
         self._blocked_until = start.blocked_until
-        self._flights: dict[str, asyncio.Future[TokenAnswer]] = {}
-        """Requests under way: whoever wants the same credential shares the answer."""
+        self._flights: dict[tuple[str, int], asyncio.Future[TokenAnswer]] = {}
+        """Requests under way: whoever wants the same credential shares the answer, unless he
+        knows of newer secrets."""
         self._updates = 0
 
     @workflow.run
@@ -74,8 +75,8 @@ class FedExTokenWorkflow:
         known = self._usable(request)
         if known is not None:
             return TokenAnswer(version=known.version, expires_at=known.expires_at)
-        if credential in self._flights:
-            return await self._flights[credential]
+        if _flight_of(request) in self._flights:
+            return await self._flights[_flight_of(request)]
         now = workflow.now()
         blocked = self._block(now)
         if blocked is not None:
@@ -120,7 +121,8 @@ class FedExTokenWorkflow:
         for credential in list(self._tokens):
             now = workflow.now()
             token = self._tokens[credential]
-            if token.refresh_at is None or token.refresh_at > now or credential in self._flights:
+            in_flight = any(credential == name for name, _ in self._flights)
+            if token.refresh_at is None or token.refresh_at > now or in_flight:
                 continue
             later = self._block(now) or self._budget.next_place(credential, now, urgent=False)
             if later is not None:
@@ -136,15 +138,15 @@ class FedExTokenWorkflow:
 
     async def _issue(self, request: EnsureToken, *, only_if_used: bool = False) -> TokenAnswer:
         """One request, whose answer goes to everybody who wants this credential meanwhile."""
-        credential = request.credential
-        flight = self._flights[credential] = asyncio.Future()
+        mine = _flight_of(request)
+        flight = self._flights[mine] = asyncio.Future()
         try:
             answer = await self._fetch(request, only_if_used=only_if_used)
             flight.set_result(answer)
             return answer
         finally:
             flight.cancel()
-            del self._flights[credential]
+            del self._flights[mine]
 
     async def _fetch(self, request: EnsureToken, *, only_if_used: bool) -> TokenAnswer:
         credential = request.credential
@@ -216,3 +218,7 @@ class FedExTokenWorkflow:
         if blocked is not None:
             lines.insert(0, f"**FedEx blocks this address until {blocked:%H:%M:%S} UTC**")
         workflow.set_current_details("\n\n".join(lines))
+
+
+def _flight_of(request: EnsureToken) -> tuple[str, int]:
+    return request.credential, request.settings

@@ -15,6 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from ml_connector.store import sqlite
 from ml_connector.store.errors import UnsupportedDatabase
 
+WRITERS = 10
+"""Transactions of one process that write to PostgreSQL at a time; reading ones find the rest."""
+
+_CONNECTIONS = 15
 _POSTGRESQL = "postgresql+psycopg"
 _SQLITE = frozenset({"sqlite", "sqlite+pysqlite", "sqlite+aiosqlite"})
 """All mean a file; which driver opens it is ours to say."""
@@ -28,8 +32,8 @@ class Engines:
     readers: AsyncEngine
     """Transactions see one snapshot and cannot write."""
     writers: AsyncEngine
-    one_writer: bool
-    """The database lets one writer in at a time."""
+    writers_at_once: int
+    """Writing transactions of one process that are open at a time."""
 
     async def dispose(self) -> None:
         await self.readers.dispose()
@@ -41,18 +45,24 @@ def open_engines(url: str) -> Engines:
     address = _supported(url)
     if address.get_backend_name() == "postgresql":
         # A server may have restarted meanwhile; a file has not.
-        engine = create_async_engine(address, hide_parameters=True, pool_pre_ping=True)
+        engine = create_async_engine(
+            address,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_size=_CONNECTIONS - WRITERS,
+            max_overflow=WRITERS,
+        )
         readers = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
-        return Engines(readers=readers, writers=engine, one_writer=False)
+        return Engines(readers=readers, writers=engine, writers_at_once=WRITERS)
     _create_private(Path(str(address.database)))
     readers, writers = (
         # Parameters would put tenants' data into tracebacks and logs.
         create_async_engine(address.set(drivername=side), hide_parameters=True)
         for side in (sqlite.READER, sqlite.WRITER)
     )
-    return Engines(readers=readers, writers=writers, one_writer=True)
+    return Engines(readers=readers, writers=writers, writers_at_once=1)
 
 
 def _supported(url: str) -> URL:

@@ -81,7 +81,7 @@ class Store:
         Keep it short and wait for nothing outside the database in it: in SQLite all other
         writers stand in line behind it. Raises `UnknownTenant`, `NestedWrite`.
         """
-        async with self._database.writing() as connection:
+        async with self._database.writing(tenant) as connection:
             cipher = await self.tenants.cipher(connection, tenant)
             view = TenantView(TenantScope(connection, cipher, self._clock))
             yield view

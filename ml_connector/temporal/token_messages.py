@@ -37,6 +37,9 @@ class EnsureToken:
     stale_version: int | None = None
     urgent: bool = False
     """A person is waiting: served before background work."""
+    settings: int = 0
+    """Version of the tenant's secrets that the asker knows; one that knows newer ones does not
+    share the answer to older ones."""
 
     @property
     def credential(self) -> str:

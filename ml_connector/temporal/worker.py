@@ -35,12 +35,13 @@ Activities = Mapping[TaskQueue, Sequence[Callable[..., Any]]]
 class Slots:
     """How much one worker process does at the same time."""
 
-    workflow_tasks: int = 100
+    workflow_tasks: int = 20
     cached_workflows: int = 2_000
     """About 70 KiB each. An order that falls out is replayed at its next event."""
     activities: Mapping[TaskQueue, int]
-    """Activities mostly wait for an answer, so a slot costs little; the limit protects the
-    other side and our database."""
+    """The limit protects the other side, our database and Temporal's: what a worker takes at
+    once no longer stands in Temporal's fair queues, and an embedded server that is asked too
+    much at once answers nobody in time."""
 
     def of(self, queue: TaskQueue) -> int:
         return self.activities[queue]
@@ -48,9 +49,9 @@ class Slots:
 
 DEFAULT_SLOTS = Slots(
     activities={
-        TaskQueue.MAIN: 50,
-        TaskQueue.FEDEX: 40,
-        TaskQueue.VISMA: 40,
+        TaskQueue.MAIN: 20,
+        TaskQueue.FEDEX: 20,
+        TaskQueue.VISMA: 20,
         TaskQueue.TOKEN: 4,
         # Mail servers count the connections of one sender.
         TaskQueue.MAIL: 4,

@@ -16,8 +16,8 @@ async def _lock_out(store: Store) -> None:
     async with store.write("nordic") as view:
         await view.orders.save("PO1", stage="shipping")
         await view.orders.save("PO2", stage="in_transit")
-    await begin_wait(store, "nordic", "PO1")
     await store.tenants.set_state("nordic", TenantState.NEEDS_REAUTH, "refused")
+    assert await begin_wait(store, "nordic", "PO1")
 
 
 @pytest.fixture
