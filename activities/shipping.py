@@ -119,8 +119,20 @@ class ShippingActivities:
                 stage=Stage.CANCELLED if over else Stage.DISCOVERED,
                 **NO_ATTENTION,
             )
+            if over:
+                await self._call_off(view, desk, order.number)
             current_trail().write(view)
         return Prepared(outcome="closed" if over else "skipped", skip_reason=why.code)
+
+    async def _call_off(self, view: TenantView, desk: Desk, order: str) -> None:
+        """A purchase that was planned and never asked for is not left open."""
+        shipment = await view.shipments.current(order)
+        if shipment is None or shipment.state is not ShipmentState.PLANNED:
+            return
+        key = ship_key(desk.id, order, shipment.generation)
+        operation = await view.operations.get(key)
+        if operation is not None and operation.state is OperationState.INTENDED:
+            await view.operations.reject(key, {"what": "the order ended before it was sent"})
 
     async def _refuse(
         self, desk: Desk, order: PurchaseOrder, findings: tuple[Finding, ...]
@@ -164,8 +176,12 @@ class ShippingActivities:
             service=plan.service,
             ship_date=plan.ship_date,
         )
+        key = ship_key(desk.id, plan.order, plan.generation)
+        known = await view.operations.get(key)
+        if known is not None and known.state is OperationState.REJECTED:
+            await view.operations.back_to_intended(key, "the order ships after all")
         await view.operations.begin(
-            ship_key(desk.id, plan.order, plan.generation),
+            key,
             step="ship",
             order=plan.order,
             generation=plan.generation,

@@ -10,6 +10,8 @@ from tests.e2e.test_order import RELEASED
 from tests.stage import Stage, order_line
 
 QUOTE_REQUEST, QUOTE_RESULT = "customStr3", "customStr4"
+BUSY = {"kind": "status", "status": 429}
+"""FedEx lets nothing through, so nothing was created."""
 
 
 async def shipped(stage: Stage, tenant: str, **values: Any) -> str:
@@ -122,6 +124,28 @@ async def test_an_order_of_a_careful_tenant_waits_for_its_release(stage: Stage) 
     await stage.command("careful", number, "release", Command(by="somebody"))
     await stage.at("careful", number, "label_created")
     assert len(await held_by_fedex(stage, number)) == 1
+
+
+async def test_an_order_cancelled_while_fedex_is_down_leaves_no_purchase_open(stage: Stage) -> None:
+    """And when the order is opened again it ships, as the same generation: nothing was sent."""
+    await stage.add_tenant("called-off")
+    number = await stage.order("called-off")
+    down = {"method": "POST", "path": "/ship/v1/shipments$", "body": number}
+    await stage.fedex("POST", "faults", id="down", match=down, action=BUSY)
+    await stage.discover("called-off")
+    await stage.at("called-off", number, "shipping")
+    await stage.edit("called-off", number, status="Cancelled")
+    await stage.discover("called-off")
+    await stage.finished("called-off", number)
+    async with stage.store.read("called-off") as view:
+        assert await view.operations.unfinished() == ()
+
+    await stage.fedex("DELETE", "faults/down")
+    await stage.edit("called-off", number, status="Open")
+    await stage.discover("called-off")
+    row = await stage.at("called-off", number, "label_created")
+    assert row.generation == 1
+    assert await held_by_fedex(stage, number) == [row.master_tracking]
 
 
 # -- between label and pickup -------------------------------------------------------------------
