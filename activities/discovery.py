@@ -106,11 +106,20 @@ class DiscoveryActivities:
         return last is not None and datetime.now(UTC) - last >= desk.tenant.polling.full_compare
 
     async def _compare(self, desk: Desk, start: str) -> int:
-        """All open orders against the store: what any cursor might have missed."""
-        news = 0
+        """All open orders against the store: what any cursor might have missed.
+
+        A label whose order is not open any more may still be cancelled.
+        """
+        news, still_open = 0, set[str]()
         async for page in desk.visma.orders(status="Open"):
             activity.heartbeat()
             news += await self._enter(desk, _not_before(page, start, desk))
+            still_open.update(order.number for order in page)
+        async with self._services.store.read(desk.id) as view:
+            labelled = await view.orders.list(stages=[Stage.LABEL_CREATED])
+        for row in labelled:
+            if row.order not in still_open and (order := await _if_there(desk, row.order)):
+                news += await self._enter(desk, [order])
         return news
 
     # -- receipts ---------------------------------------------------------------------------
@@ -126,6 +135,7 @@ class DiscoveryActivities:
         async for page in desk.visma.receipts(modified_since=since or position.start or None):
             activity.heartbeat(read)
             news += await self._link(desk, fresh(position.cursor, page))
+            await self._unreadable(desk, page.unreadable, receipts=True)
             seen: list[Changed] = [*page, *page.unreadable]
             moved = _advanced(moved, seen, desk)
             read += len(page)
@@ -183,9 +193,8 @@ class DiscoveryActivities:
         return DiscoveryRound(read=len(rows), news=news)
 
     async def _look_again(self, desk: Desk, row: OrderRow, now: datetime) -> bool:
-        try:
-            order = await desk.visma.get_order(row.order)
-        except VismaNotFound:
+        order = await _if_there(desk, row.order)
+        if order is None:
             async with self._services.store.write(desk.id) as view:
                 await view.orders.save(row.order, checked_at=now)
             return False
@@ -251,12 +260,26 @@ class DiscoveryActivities:
             await view.cursors.set(resource, _POSITION.dump_json(position).decode())
             current_trail().write(view)
 
-    async def _unreadable(self, desk: Desk, rows: Sequence[UnreadableRow]) -> None:
+    async def _unreadable(
+        self, desk: Desk, rows: Sequence[UnreadableRow], *, receipts: bool = False
+    ) -> None:
         if not rows:
             return
         async with self._services.store.write(desk.id) as view:
             for row in rows:
-                await view.findings.add(row.number, findings.unreadable(row.number, row.why))
+                if receipts:
+                    # Whose order it is cannot be read, so it is the tenant's.
+                    finding = findings.receipt_unreadable(row.number, row.why)
+                    await view.findings.add(None, finding)
+                else:
+                    await view.findings.add(row.number, findings.unreadable(row.number, row.why))
+
+
+async def _if_there(desk: Desk, number: str) -> PurchaseOrder | None:
+    try:
+        return await desk.visma.get_order(number)
+    except VismaNotFound:
+        return None
 
 
 def _owes_freight(row: OrderRow) -> bool:

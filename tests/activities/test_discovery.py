@@ -85,3 +85,19 @@ async def test_years_of_old_orders_are_left_alone(bench: Workbench) -> None:
         await bench.discover("young")
     assert {number for _, number in bench.outbox.started} == {touched, new}
     assert await bench.row("young", old) is None
+
+
+async def test_what_the_cursor_cannot_see_is_found_by_comparing(bench: Workbench) -> None:
+    """Visma's clock was set back for a while, and the changes carry older times."""
+    await bench.add_tenant("compared")
+    labelled = bench.place("compared")
+    await bench.ship("compared", labelled)
+    bench.sandbox.visma_clock.advance(-timedelta(hours=3))
+    bench.change("compared", labelled, status="Cancelled")
+    missed = bench.place("compared")
+    await bench.discover("compared")
+    assert len(bench.outbox.told) == 1
+    await bench.apply("compared", polling={"full_compare": "1ms"})
+    await bench.discover("compared")
+    assert [number for _, number in bench.outbox.started] == [labelled, missed]
+    assert len(bench.outbox.of(labelled)) == 2
