@@ -128,6 +128,14 @@ def unreadable(order: str, why: str) -> Finding:
     )
 
 
+def receipt_unreadable(receipt: str, why: str) -> Finding:
+    return Finding(
+        code="receipt_unreadable",
+        message=f"Visma's record of receipt {receipt} cannot be read: {why}",
+        remedy="Correct the receipt in Visma; it is read again once it is saved.",
+    )
+
+
 def tracking_unavailable(tracking_number: str, code: str) -> Finding:
     return Finding(
         code="tracking_unavailable",

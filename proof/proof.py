@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from proof.bench import warm_up
+from proof.discovery import discovery_at_scale
 from proof.fates import NOTE_FIELD, Fate, Fated
 from proof.lifecycle import settle
 from proof.report import Check, check, exit_status, say, show
@@ -186,6 +187,7 @@ RUNS = (
     Run(name="shipments", size=1_000, prove=lost_ship_answers),
     Run(name="journals", size=500, prove=lost_journal_answers),
     Run(name="edits", size=500, prove=concurrent_edits),
+    Run(name="discovery", size=10_000, prove=discovery_at_scale),
     Run(name="tracking", size=3_000, prove=track_calls),
     Run(name="tokens", size=50, prove=cold_credentials),
 )

@@ -1,6 +1,7 @@
 """One bench for all tests of the activities; each brings its own tenants."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -21,5 +22,6 @@ async def bench(shared_bench: Workbench) -> Workbench:
     shared_bench.outbox.told.clear()
     shared_bench.sandbox.visma.faults.clear()
     shared_bench.sandbox.visma.switches = Switches()
+    shared_bench.sandbox.visma_clock.set(datetime.now(UTC))
     shared_bench.restart()
     return shared_bench

@@ -18,16 +18,17 @@ from tests.stage import order_line
 
 FOLD = datetime(2026, 10, 25, 0, 0, tzinfo=UTC)
 """02:00 summer time in Oslo; the hour from then on happens twice."""
-PAGE = 3
+PAGE = 2
 LIST = "GET /v1/purchaseorder"
 _numbers = count(1)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Somebody enters an order, which ships or does not."""
+    """Somebody enters orders, which ship or do not."""
 
     values: dict[str, Any]
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,11 @@ class Discover:
     dies_after: int | None
 
 
-PLACES = st.sampled_from([{}, {}, {"hold": True}, {"shipVia": "POSTNORD"}]).map(Place)
+PLACES = st.builds(
+    Place,
+    st.sampled_from([{}, {}, {"hold": True}, {"shipVia": "POSTNORD"}]),
+    st.sampled_from([1, 1, 4]),
+)
 CHANGES = st.builds(
     Change,
     st.integers(0, 20),
@@ -70,12 +75,11 @@ WAITS = st.sampled_from([timedelta(seconds=1), *(timedelta(minutes=m) for m in (
 STEPS = st.lists(
     st.one_of(
         PEOPLE,
-        PEOPLE,
         WAITS,
         st.builds(
             Discover,
             st.lists(PEOPLE, max_size=4),
-            st.one_of(st.none(), st.integers(0, 30)),
+            st.one_of(st.none(), st.integers(0, 16)),
         ),
     ),
     max_size=25,
@@ -102,7 +106,10 @@ class People:
 
     def do(self, step: Place | Change) -> None:
         if isinstance(step, Place):
-            self.numbers.append(self.bench.place(self.tenant, lines=[order_line()], **step.values))
+            self.numbers += [
+                self.bench.place(self.tenant, lines=[order_line()], **step.values)
+                for _ in range(step.count)
+            ]
         elif self.numbers:
             number = self.numbers[step.which % len(self.numbers)]
             self.bench.change(self.tenant, number, **step.values)

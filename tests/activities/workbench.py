@@ -37,6 +37,7 @@ from ml_connector.store.store import Store
 from ml_connector.store.view import TenantView
 from ml_connector.temporal.messages import TenantInput
 from ml_connector.temporal.order_messages import News, OrderInput, OrderRef, PrepareRequest
+from ml_connector.temporal.sweep_messages import DiscoveryRound
 from tests.stage import Stage, company_of, order_line
 
 R = TypeVar("R")
@@ -233,10 +234,11 @@ class Workbench(Stage):
         """One step of a scheduled workflow."""
         return await self.run(name, TenantInput(tenant=tenant))
 
-    async def discover(self, tenant: str) -> None:
+    async def discover(self, tenant: str) -> str:
         """The two steps of discovery that start orders."""
-        await self.step("discover_orders", tenant)
-        await self.step("deliver_news", tenant)
+        found: DiscoveryRound = await self.step("discover_orders", tenant)
+        told = await self.step("deliver_news", tenant)
+        return f"{found.read} read, {told} told"
 
 
 def some(value: R | None) -> R:
