@@ -34,7 +34,10 @@ async def desk_of(
 
 
 def calls_made() -> list[str]:
-    """The calls of this command so far: `FedEx POST https://…: 200`. Tokens are not among them."""
+    """The calls of this command so far: `fedex POST https://…: 200`.
+
+    Visma's token request is among them; FedEx's are made by the token workflow.
+    """
     return [
         f"{exchange.system} {exchange.method} {exchange.url}: {exchange.status or exchange.error}"
         for exchange in current_trail().exchanges

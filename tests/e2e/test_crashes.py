@@ -9,12 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from temporalio.api.enums.v1 import EventType
 
 from ml_connector.temporal.dev_server import program
 from ml_connector.temporal.ids import order_workflow_id
 from starter.supervision import Supervised
 from tests.e2e.test_order import RELEASED
+from tests.rewinding import reset_points
 from tests.stage import A_DAY_A_SECOND, Stage
 
 ORDERS = 15
@@ -134,10 +134,3 @@ async def reset_somewhere(stage: Stage, tenant: str, number: str, chance: random
     )
     said, _ = await command.communicate()
     assert command.returncode == 0, f"{where}: {said.decode()}"
-
-
-async def reset_points(stage: Stage, tenant: str, number: str) -> list[int]:
-    """The ends of an order's workflow tasks: to each of them it can be reset."""
-    history = await stage.history(tenant, number)
-    done = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-    return [event.event_id for event in history.events if event.event_type == done]

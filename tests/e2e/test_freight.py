@@ -3,6 +3,7 @@
 import copy
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from ml_connector.sandbox.visma.company import Company
@@ -10,8 +11,8 @@ from ml_connector.store.journals import JournalRecord
 from ml_connector.store.states import JournalKind
 from ml_connector.temporal.order_messages import Replay
 from tests.e2e.command_line import Operator
-from tests.e2e.test_crashes import reset, reset_points
 from tests.e2e.test_order import RELEASED
+from tests.rewinding import reset, reset_points
 from tests.stage import Stage, company_of, lost_answer
 
 JOURNALS = "/v2/journaltransaction"
@@ -150,6 +151,29 @@ async def test_a_journal_is_found_on_pages_that_cut_it_in_two(stage: Stage) -> N
     journals = company(stage, "cut").journals.values()
     assert len(journals) == 3
     assert {(each.status, len(each.lines)) for each in journals} == {(RELEASED, 3)}
+
+
+async def test_a_parcel_that_arrives_while_it_is_posted_is_completed(stage: Stage) -> None:
+    """What the sweep learns while Visma is slow is not undone by the posting that began before."""
+    await stage.add_tenant("meanwhile", freight={"post_on": "pickup"})
+    [number] = await shipped(stage, "meanwhile")
+    slow = {"kind": "slow", "delay_ms": 2500}
+    path = f"{JOURNALS}/[^/]+/action/release$"
+    await stage.visma(
+        "POST", "faults", id="slow", match={"method": "POST", "path": path}, action=slow
+    )
+    stage.travel(timedelta(hours=6))
+    await stage.sweep("meanwhile")
+
+    async def releasing() -> bool:
+        return bool(stage.sandbox.visma.faults.counts()["slow"]["matched"])
+
+    await stage.until(releasing)
+    await stage.deliver("meanwhile")
+    row = await stage.row("meanwhile", number)
+    assert row is not None
+    assert (row.stage, row.journal_batch) == ("delivered", None), "the posting goes on"
+    assert (await stage.finished("meanwhile", number)).stage == "completed"
 
 
 # -- no rate, no cost ---------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from ml_connector.domain.posting import (
     build_journal,
     check_balanced,
     journal_reference,
+    order_of_reference,
     reverse,
 )
 from ml_connector.domain.shipment import CostSource, ShipmentCost, ShippedLine
@@ -278,6 +279,21 @@ def test_a_reversal_names_what_it_reverses_and_keeps_the_rate() -> None:
     assert (back.currency, back.exchange_rate) == ("NOK", Decimal("11.5"))
     assert back.description == "Reversal of F500123-1, freight 500123 FedEx 794791341818"
     assert back.lines[-1].debit == Decimal("100.00")
+
+
+@pytest.mark.parametrize(
+    ("reference", "order"),
+    [
+        (journal_reference("500123", 1, JournalKind.FREIGHT), "500123"),
+        (journal_reference("PO-7", 12, JournalKind.REVERSAL), "PO-7"),
+        ("500123", None),
+        ("F500123", None),
+        ("X500123-1", None),
+        ("F-1", None),
+    ],
+)
+def test_a_reference_names_its_order(reference: str, order: str | None) -> None:
+    assert order_of_reference(reference) == order
 
 
 def test_references_are_short_and_told_apart() -> None:
