@@ -15,6 +15,4 @@ class LogLevel(StrEnum):
     ERROR = "ERROR"
 
 
-LogLevelOption = Annotated[
-    LogLevel, typer.Option("--log-level", help="How much is logged.")
-]
+LogLevelOption = Annotated[LogLevel, typer.Option("--log-level", help="How much is logged.")]
