@@ -47,7 +47,7 @@ from ml_connector.store.shipments import Shipment
 from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
 from ml_connector.temporal.connection import connect
-from ml_connector.temporal.dev_server import DevServer
+from ml_connector.temporal.dev_server import DevServer, program
 from ml_connector.temporal.ids import (
     WORKFLOW_OF_SCHEDULE,
     ScheduleKind,
@@ -378,6 +378,18 @@ class Stage:
     async def command(self, tenant: str, number: str, signal: str, argument: object) -> None:
         """A signal to the order's workflow, as the command line sends it."""
         await self.workflow(tenant, number).signal(signal, argument)
+
+    async def temporal(self, *arguments: str) -> tuple[int, str]:
+        """The `temporal` command, as a person types it: its exit code, and what it said."""
+        command = await asyncio.create_subprocess_exec(
+            *(str(program()), *arguments),
+            env={"HOME": str(self.home), "TEMPORAL_ADDRESS": self.server.address},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await command.communicate()
+        assert command.returncode is not None
+        return command.returncode, said.decode()
 
     # -- the other sides --------------------------------------------------------------------
 
