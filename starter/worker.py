@@ -9,6 +9,7 @@ from ml_connector.security.logging import configure_logging
 from ml_connector.temporal.connection import connection_settings
 from ml_connector.temporal.runtime import runtime
 from starter.context import Installation
+from starter.log_level import LogLevel, LogLevelOption
 from starter.output import AsJson, show_line, talk
 from starter.stopping import until_stopped
 
@@ -28,7 +29,7 @@ def worker(
             "--build-id", metavar="NAME", help="Turn worker versioning on, as this version."
         ),
     ] = None,
-    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+    log_level: LogLevelOption = LogLevel.INFO,
     as_json: AsJson = False,
 ) -> None:
     """Run the workflows and activities of all tenants.

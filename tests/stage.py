@@ -47,7 +47,7 @@ from ml_connector.store.shipments import Shipment
 from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
 from ml_connector.temporal.connection import connect
-from ml_connector.temporal.dev_server import DevServer
+from ml_connector.temporal.dev_server import DevServer, program
 from ml_connector.temporal.ids import (
     WORKFLOW_OF_SCHEDULE,
     ScheduleKind,
@@ -119,7 +119,7 @@ class Stage:
             await self.server.start()
             stack.push_async_callback(self.server.kill)
             self.sandbox = await stack.enter_async_context(Sandbox(speed=self.speed))
-            self._http = await stack.enter_async_context(httpx.AsyncClient())
+            self._http = await stack.enter_async_context(httpx.AsyncClient(timeout=PATIENCE))
             self.store = await Store.open(self.settings.database_url, self.keys)
             stack.push_async_callback(self.store.close)
             await self.store.migrate()
@@ -388,6 +388,18 @@ class Stage:
     async def command(self, tenant: str, number: str, signal: str, argument: object) -> None:
         """A signal to the order's workflow, as the command line sends it."""
         await self.workflow(tenant, number).signal(signal, argument)
+
+    async def temporal(self, *arguments: str) -> tuple[int, str]:
+        """The `temporal` command, as a person types it: its exit code, and what it said."""
+        command = await asyncio.create_subprocess_exec(
+            *(str(program()), *arguments),
+            env={"HOME": str(self.home), "TEMPORAL_ADDRESS": self.server.address},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await command.communicate()
+        assert command.returncode is not None
+        return command.returncode, said.decode()
 
     # -- the other sides --------------------------------------------------------------------
 

@@ -52,3 +52,17 @@ def operator(
 ) -> Operator:
     """Runs a command line beside the shared installation."""
     return operator_of(stage, monkeypatch, capsys)
+
+
+@pytest.fixture(scope="session")
+async def file_stage(
+    shared_stage: Stage, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
+    """An installation on SQLite, for tests that lay hands on its file: the shared one, where it
+    is on SQLite too."""
+    if not shared_stage.database_url:
+        yield shared_stage
+        return
+    home = tmp_path_factory.mktemp("file-stage")
+    async with Stage(home=home, database_url=f"sqlite:///{home / 'ml-connector.db'}") as stage:
+        yield stage

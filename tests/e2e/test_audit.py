@@ -40,8 +40,8 @@ class Work:
 
 
 @pytest.fixture(scope="module")
-async def work(shared_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Work:
-    stage, orders = shared_stage, {}
+async def work(file_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Work:
+    stage, orders = file_stage, {}
     for tenant in (A, B):
         await stage.add_tenant(tenant)
         orders[tenant] = await stage.order(tenant)

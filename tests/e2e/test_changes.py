@@ -414,7 +414,7 @@ async def test_a_quote_that_cannot_be_had_says_so_where_it_was_asked_for(stage: 
 
 async def test_a_quote_that_nobody_could_answer_is_answered_later(stage: Stage) -> None:
     await stage.add_tenant("later")
-    number = await stage.order("later", hold=True, **{QUOTE_REQUEST: "QUOTE"})
+    number = await stage.order("later", hold=True, lines=[order_line()], **{QUOTE_REQUEST: "QUOTE"})
     silent = {
         "id": "silent",
         "match": {"method": "PUT", "path": "/purchaseorder", "body": QUOTE_RESULT},

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ml_connector.temporal.dev_server import program
 from ml_connector.temporal.ids import order_workflow_id
 from starter.supervision import Supervised
 from tests.e2e.test_order import RELEASED
@@ -126,11 +125,5 @@ async def reset_somewhere(stage: Stage, tenant: str, number: str, chance: random
         ]
     )
     named = ("--workflow-id", order_workflow_id(tenant, number))
-    command = await asyncio.create_subprocess_exec(
-        *(str(program()), "workflow", "reset", *named, *where, "--reason", "a test"),
-        env={"HOME": str(stage.home), "TEMPORAL_ADDRESS": stage.server.address},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await command.communicate()
-    assert command.returncode == 0, f"{where}: {said.decode()}"
+    code, said = await stage.temporal("workflow", "reset", *named, *where, "--reason", "a test")
+    assert code == 0, f"{where}: {said}"

@@ -8,7 +8,6 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 
 import worker
-from ml_connector.temporal.dev_server import program
 from ml_connector.temporal.worker import DEPLOYMENT, deployment_of
 from tests.e2e.next_version import EARLY, LATE, NextPurchaseOrderWorkflow
 from tests.e2e.test_crashes import once_each
@@ -48,15 +47,10 @@ async def next_version(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 async def is_current(stage: Stage, *version: str) -> bool:
     """Tell Temporal which version is the current one; refused until its workers are known."""
-    command = await asyncio.create_subprocess_exec(
-        *(str(program()), "worker", "deployment", "set-current-version", "--yes"),
-        *("--deployment-name", DEPLOYMENT, *version),
-        env={"HOME": str(stage.home), "TEMPORAL_ADDRESS": stage.server.address},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    await command.communicate()
-    return command.returncode == 0
+    named = ("--deployment-name", DEPLOYMENT, *version)
+    command = ("worker", "deployment", "set-current-version", "--yes", *named)
+    code, _ = await stage.temporal(*command)
+    return code == 0
 
 
 async def patches(stage: Stage, tenant: str, number: str) -> set[str]:

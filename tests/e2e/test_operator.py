@@ -6,11 +6,12 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from ml_connector.store.states import ShipmentState, TenantState
-from ml_connector.temporal.order_messages import Command, Replay
+from ml_connector.temporal.order_messages import Replay
 from tests.e2e.command_line import Operator
 from tests.stage import Stage
 
@@ -214,12 +215,16 @@ async def test_a_cancelled_order_ships_only_when_a_person_says_so(
 
 
 async def test_signals_at_a_bad_moment_do_no_harm(stage: Stage, operator: Operator) -> None:
-    """The Web UI sends them without the command line's questions."""
+    """The Web UI and `temporal` send them without our command line's questions, and in plain."""
     await stage.add_tenant("signals", shipping={"release": "manual"})
     number = await stage.order("signals")
     await stage.discover("signals")
     await stage.at("signals", number, "waiting_release")
-    await stage.command("signals", number, "cancel", Command(by="ui"))
+    plain = ("--name", "cancel", "--input", '{"by": "ui"}')
+    named = ("--workflow-id", f"po/signals/{number}")
+    assert await stage.temporal("workflow", "signal", *named, *plain) == (0, ANY)
+    nonsense = ("--name", "resume", "--input", '{"why": ["not", "ours"]}')
+    assert await stage.temporal("workflow", "signal", *named, *nonsense) == (0, ANY)
     await stage.idle("signals", number)
 
     assert (await operator("po", "ship", f"signals/{number}")).code == 0

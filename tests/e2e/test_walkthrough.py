@@ -186,7 +186,7 @@ async def test_what_the_page_prints_happens(
         await person.until_stages("label_created", "needs_attention")
 
         doctor, listed = await person.type(next(page))
-        assert "po list --tenant nordic --attention" in doctor
+        assert "attention list --tenant nordic" in doctor
         assert re.search("500000 +label_created", listed)
         parked, *_ = await person.type(next(page))
         assert "recipient_postal_code_missing" in parked
