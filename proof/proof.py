@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from proof.bench import warm_up
+from proof.fairness import third_tenant
 from proof.fates import NOTE_FIELD, Fate, Fated
 from proof.lifecycle import settle
 from proof.report import Check, check, exit_status, say, show
@@ -188,6 +189,7 @@ RUNS = (
     Run(name="edits", size=500, prove=concurrent_edits),
     Run(name="tracking", size=3_000, prove=track_calls),
     Run(name="tokens", size=50, prove=cold_credentials),
+    Run(name="tenants", size=2_000, prove=third_tenant),
 )
 
 
