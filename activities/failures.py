@@ -23,6 +23,7 @@ from temporalio.worker import (
 
 from activities.liveness import heartbeats
 from activities.services import Services
+from activities.signatures import ISSUE_TOKEN
 from activities.trail import Trail, open_trail
 from activities.waiting import begin_wait
 from ml_connector.domain.errors import RuleError
@@ -34,7 +35,7 @@ from ml_connector.http.faults import (
     RejectedFault,
     ThrottledFault,
 )
-from ml_connector.temporal.ids import may_act_for
+from ml_connector.temporal.ids import is_token_workflow, may_act_for
 from ml_connector.temporal.order_messages import Attention, Wait
 
 WAITING = "Waiting"
@@ -108,7 +109,7 @@ class _Translating(ActivityInboundInterceptor):
         argument = input.args[0] if input.args else None
         tenant = getattr(argument, "tenant", "") or ""
         order = getattr(argument, "order", None)
-        _check_owner(info.workflow_id or "", tenant, order)
+        _check_owner(info, tenant, order)
         trail = Trail(tenant=tenant, order=order, actor=f"workflow {info.workflow_id}")
         open_trail(trail)
         with structlog.contextvars.bound_contextvars(
@@ -156,9 +157,15 @@ class _Translating(ActivityInboundInterceptor):
         return _waiting(Wait(kind="credentials", why=str(error)))
 
 
-def _check_owner(workflow_id: str, tenant: str, order: str | None) -> None:
-    """A workflow of one tenant or order may not act for another."""
-    if not may_act_for(workflow_id, tenant, order):
+def _check_owner(info: activity.Info, tenant: str, order: str | None) -> None:
+    """A workflow of one tenant or order may not act for another, nor issue tokens by itself."""
+    workflow_id = info.workflow_id or ""
+    may_act = (
+        is_token_workflow(workflow_id)
+        if info.activity_type == ISSUE_TOKEN.name
+        else may_act_for(workflow_id, tenant, order)
+    )
+    if not may_act:
         raise ApplicationError(
             "This workflow belongs to another tenant or order than its activity names.",
             type="WrongTenant",

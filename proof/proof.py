@@ -21,6 +21,7 @@ from pathlib import Path
 
 from proof.bench import warm_up
 from proof.discovery import discovery_at_scale
+from proof.fairness import third_tenant
 from proof.fates import NOTE_FIELD, Fate, Fated
 from proof.havoc import Havoc
 from proof.lifecycle import settle
@@ -232,6 +233,7 @@ RUNS = (
     Run(name="discovery", size=10_000, prove=discovery_at_scale),
     Run(name="tracking", size=3_000, prove=track_calls),
     Run(name="tokens", size=50, prove=cold_credentials),
+    Run(name="tenants", size=2_000, prove=third_tenant),
 )
 
 
