@@ -83,6 +83,7 @@ def _reads(clock: FakeClock) -> dict[str, Callable[[TenantView], Awaitable[Any]]
         "parcels.scans": lambda v: v.parcels.scans("794"),
         "parcels.counts": lambda v: v.parcels.counts(),
         "journals.get": lambda v: v.journals.get("PO1-1"),
+        "journals.known": lambda v: v.journals.known(["PO1-1"]),
         "journals.list": lambda v: v.journals.list(),
         "journals.by_batch": lambda v: v.journals.by_batch("GL1"),
         "journals.by_order": lambda v: v.journals.by_order("PO1"),
