@@ -35,7 +35,8 @@ async def _fill(view: TenantView, clock: FakeClock) -> None:
     key = f"{view.tenant}/PO1/ship/1"
     await view.secrets.set({"name": view.tenant})
     await view.orders.save("PO1", stage="needs_attention", attention="x", master_tracking="794")
-    await view.orders.progressed("PO1", first_scan_at=clock.now, journal_batch="GL1")
+    await view.orders.progressed("PO1", first_scan_at=clock.now, journal_batch="GL1", generation=1)
+    await view.orders.save("PO2", stage="discovered")
     await view.operations.begin(
         key, step="ship", order="PO1", generation=1, request_digest=view.tenant
     )
@@ -67,6 +68,7 @@ def _reads(clock: FakeClock) -> dict[str, Callable[[TenantView], Awaitable[Any]]
         "orders.pending_progress": lambda v: v.orders.pending_progress(9),
         "orders.pending_signals": lambda v: v.orders.pending_signals(9),
         "orders.starting": lambda v: v.orders.starting(clock.now - HOUR),
+        "orders.parked": lambda v: v.orders.parked(),
         "orders.to_recheck": lambda v: v.orders.to_recheck(clock.now + HOUR, 9),
         "operations.get": lambda v: v.operations.get("nordic/PO1/ship/1"),
         "operations.unfinished": lambda v: v.operations.unfinished(),
