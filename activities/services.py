@@ -13,6 +13,7 @@ from activities.token_source import TokenFunnel
 from activities.trail import Trail, remember
 from ml_connector.domain.tenant import Tenant
 from ml_connector.fedex.client import FedExClient
+from ml_connector.fedex.tokens import TokenSource
 from ml_connector.http.faults import CredentialsFault
 from ml_connector.http.transport import Transport
 from ml_connector.settings import SmtpServer
@@ -140,7 +141,7 @@ class Services:
             tenant=tenant,
             version=version,
             visma=self._visma(tenant, secrets),
-            fedex=self._fedex(tenant, secrets),
+            fedex=self._fedex(tenant, secrets, version),
             deadline=self._timeout,
         )
 
@@ -155,13 +156,16 @@ class Services:
         tokens = VismaTokens(self.transport("visma", token_base), credential, path=token_path)
         return VismaClient(transport, tokens=tokens, budget=LocalBudget())
 
-    def _fedex(self, tenant: Tenant, secrets: dict[str, str]) -> FedExClient:
+    def _fedex(self, tenant: Tenant, secrets: dict[str, str], version: int) -> FedExClient:
+        def tokens(project: str) -> TokenSource:
+            return self.tokens.source(tenant.id, project, settings=version)
+
         own_track = "fedex.track_client_id" in secrets
         return FedExClient(
             self.transport("fedex", tenant.fedex.api_url),
             account_number=secrets["fedex.account_number"],
-            tokens=self.tokens.source(tenant.id, "ship"),
-            track_tokens=self.tokens.source(tenant.id, "track") if own_track else None,
+            tokens=tokens("ship"),
+            track_tokens=tokens("track") if own_track else None,
         )
 
     def transport(self, system: str, url: str) -> Transport:

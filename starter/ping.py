@@ -134,7 +134,7 @@ async def _renew_token(services: Services, desk: Desk) -> None:
     for project in ("ship", "track"):
         stored = await services.store.coordination.get_token(f"{desk.id}/{project}")
         if stored is not None:
-            source = services.tokens.source(desk.id, project)
+            source = services.tokens.source(desk.id, project, settings=desk.version)
             try:
                 await source.token(stale=stored.version)
             except Fault:
