@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
@@ -62,13 +61,12 @@ class TokenActivities:
             return TokenIssued(failure=str(error))
         answered = time.monotonic()
         early = min(LONGEST_EARLY, issued.expires_in / 10)
-        result = TokenIssued(
-            version=version, expires_at=datetime.now(UTC) + issued.expires_in - early
-        )
+        expires_at = datetime.now(UTC) + issued.expires_in - early
         await self._services.store.coordination.put_token(
-            _id(issue), issued.value, version=version, expires_at=result.expires_at
+            _id(issue), issued.value, version=version, expires_at=expires_at
         )
-        return replace(result, ago=timedelta(seconds=time.monotonic() - answered))
+        ago = timedelta(seconds=time.monotonic() - answered)
+        return TokenIssued(version=version, expires_at=expires_at, ago=ago)
 
     async def _credential(self, issue: IssueToken, tenant: Tenant) -> FedExCredential:
         """Secrets are read when they are needed, and kept nowhere."""

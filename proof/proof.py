@@ -8,6 +8,7 @@ one table and exits 1 on any difference.
 
 import argparse
 import asyncio
+import logging
 import math
 import random
 import sys
@@ -216,6 +217,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=runs, default=list(runs))
     parser.add_argument("--scale", type=float, default=1.0, help="of the full size")
     given = parser.parse_args(arguments)
+    # Every injected fault ends an attempt of an activity, and would be told with its traceback.
+    logging.getLogger("temporalio").setLevel(logging.CRITICAL)
     checks = [each for name in given.only for each in asyncio.run(prove(runs[name], given.scale))]
     show(f"Proof, scale {given.scale:g}", checks)
     return exit_status(checks)

@@ -110,7 +110,7 @@ class Stage:
             await self.server.start()
             stack.push_async_callback(self.server.kill)
             self.sandbox = await stack.enter_async_context(Sandbox(speed=self.speed))
-            self._http = await stack.enter_async_context(httpx.AsyncClient())
+            self._http = await stack.enter_async_context(httpx.AsyncClient(timeout=PATIENCE))
             self.store = await Store.open(self.settings.database_url, self.keys)
             stack.push_async_callback(self.store.close)
             await self.store.migrate()

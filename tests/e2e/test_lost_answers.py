@@ -12,7 +12,7 @@ import pytest
 from ml_connector.domain.shipment import shipment_reference
 from ml_connector.store.states import OperationState, ShipmentState
 from tests.e2e.test_order import RELEASED
-from tests.stage import Json, Stage, company_of
+from tests.stage import Json, Stage, company_of, order_line
 
 SHIP = "/ship/v1/shipments$"
 JOURNALS = "/v2/journaltransaction"
@@ -173,6 +173,27 @@ async def test_fedex_lives_on_an_earlier_day(stage: Stage) -> None:
     await stage.discover("earlier")
     first, _ = await one_is_live(stage, "earlier", number, generation=2)
     assert first["cancelled"]
+
+
+async def test_a_large_shipment_whose_job_is_forgotten_is_found_by_its_reference(
+    stage: Stage,
+) -> None:
+    """More than 40 packages: FedEx makes it in the background, and may not know the job later."""
+    await stage.add_tenant("large", shipping={"max_package_weight": "7 kg"})
+    number = await stage.order("large", lines=[order_line(inventory="CABLE-50", orderQty=45)])
+    forgotten = {
+        "id": "forgotten",
+        "match": {"path": "/ship/v1/shipments/results$"},
+        "action": {"kind": "status", "status": 400, "code": "SHIPMENT.JOBID.INVALID"},
+        "times": 2,
+    }
+    await stage.fedex("POST", "faults", **forgotten)
+    await stage.discover("large")
+    first, second = await one_is_live(stage, "large", number, generation=2)
+    assert first["cancelled"]
+    async with stage.store.read("large") as view:
+        pieces = await view.parcels.by_order(number, 2)
+    assert len(pieces) == len(second["pieces"]) > 40
 
 
 # -- many ---------------------------------------------------------------------------------------

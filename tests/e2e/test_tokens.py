@@ -19,7 +19,7 @@ from ml_connector.temporal.token_messages import EnsureToken, TokenState
 from tests.cold_start import cold_start, crowded_windows
 from tests.stage import Stage
 
-TENANTS = 8
+TENANTS = 6
 PROCESSES = 4
 WINDOW = timedelta(milliseconds=200)
 LIMIT = 2
