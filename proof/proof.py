@@ -59,7 +59,22 @@ async def lost_ship_answers(home: Path, count: int) -> list[Check]:
     ]
     async with Stage(home=home, http_timeout="3s") as stage:
         await stage.fedex("POST", "faults", seed=SEED, rules=rules)
-        return await _whole_lives(stage, count)
+        await stage.add_tenant(TENANT)
+        orders = await _ordered(stage, count)
+        discovering = asyncio.create_task(stage.discover(TENANT))
+        # The carrier stands still meanwhile: what is found is cancelled, not collected.
+        await _until_labelled(stage, count)
+        await discovering
+        lost = {name: each["fired"] for name, each in stage.sandbox.fedex.faults.counts().items()}
+        made = await stage.shipments(*(order.number for order in orders))
+        spared = sum(not each["cancelled"] for each in made)
+        few = [f"{name}: {times}" for name, times in lost.items() if times < count / 20]
+        wrong = [f"{spared} stand, not {count}"] if spared != count else []
+        return [
+            check("answers lost", f"{lost['after']} after, {lost['before']} before", few),
+            check("bought, one for each order stands", f"{len(made)} shipments", wrong),
+            *await _lived(stage, orders),
+        ]
 
 
 async def lost_journal_answers(home: Path, count: int) -> list[Check]:
@@ -125,6 +140,14 @@ async def _lived(stage: Stage, orders: Sequence[Fated]) -> list[Check]:
     return await truth.judge(window=timedelta())
 
 
+async def _until_labelled(stage: Stage, count: int) -> None:
+    async def labelled() -> bool:
+        async with stage.store.read(TENANT) as view:
+            return (await view.orders.counts()).get("label_created", 0) >= count
+
+    await stage.until(labelled, patience=PATIENCE)
+
+
 async def _all_completed(stage: Stage, count: int) -> bool:
     async with stage.store.read(TENANT) as view:
         return (await view.orders.counts()).get(Fate.DELIVERED, 0) >= count
@@ -148,12 +171,7 @@ async def track_calls(home: Path, count: int) -> list[Check]:
         await stage.add_tenant(TENANT)
         await stage.orders(TENANT, count, supplier=STRANGERS)
         await stage.discover(TENANT)
-
-        async def labelled() -> bool:
-            async with stage.store.read(TENANT) as view:
-                return (await view.orders.counts()).get("label_created", 0) >= count
-
-        await stage.until(labelled, patience=PATIENCE)
+        await _until_labelled(stage, count)
         before = stage.calls(TENANT)
         await stage.sweep(TENANT)
         made = (stage.calls(TENANT) - before)["fedex track.numbers"]

@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
         TokenPlace,
         TokenState,
     )
-    from workflows.token_budget import TokenBudget
+    from workflows.token_budget import LEAD, TokenBudget
 
 MOST_UPDATES = 500
 """Then continue as new: a run takes 2,000 updates in all (temporal.md, limits)."""
@@ -115,7 +115,9 @@ class FedExTokenWorkflow:
         flight = self._flights.get(credential)
         if flight is not None:
             return await flight
-        return TokenAnswer(not_before=self._budget.turn_of(credential, now))
+        # A run that is about to end serves nobody: not even the first in line may ask at once.
+        soon = now + LEAD * self._window
+        return TokenAnswer(not_before=max(self._budget.turn_of(credential, now), soon))
 
     @workflow.query
     def tokens(self) -> dict[str, TokenState]:

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
 from activities.token_source import TokenFunnel
 from ml_connector.store.states import TenantState
@@ -140,8 +142,17 @@ async def test_an_order_says_until_when_the_address_is_blocked(tmp_path: Path) -
         [(name, number)] = (await _discovered_while_blocked(stage, "east")).items()
         status = await stage.idle(name, number)
         assert "FedEx blocks this address until" in status.waiting_for
+        token_workflow = stage.client.get_workflow_handle(token_workflow_id("default"))
+        for handle in (token_workflow, stage.workflow(name, number)):
+            assert "FedEx blocks this address until" in await shown_in_the_web_ui(handle)
         assert status.attention is None
         assert status.stage == "shipping"
+
+
+async def shown_in_the_web_ui(handle: WorkflowHandle[Any, Any]) -> str:
+    """The current details of a workflow."""
+    metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    return metadata.current_details
 
 
 async def _discovered_while_blocked(stage: Stage, *names: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ import pytest
 from ml_connector.fedex.catalogue import CATALOGUE, Blame
 from ml_connector.fedex.errors import (
     FedExCredentials,
+    FedExError,
     FedExOutcomeUnknown,
     FedExRejected,
     FedExTransient,
@@ -15,7 +16,7 @@ from ml_connector.fedex.replies import open_envelope
 from ml_connector.fedex.verdicts import refusal
 from ml_connector.http.transport import Effect, Reply
 
-KINDS = {
+KINDS: dict[Blame, dict[Effect, type[FedExError]]] = {
     Blame.ORDER: {Effect.READ: FedExRejected, Effect.WRITE: FedExRejected},
     Blame.TENANT: {Effect.READ: FedExCredentials, Effect.WRITE: FedExCredentials},
     # A fault of FedEx's own may come after the shipment was made.
