@@ -12,8 +12,11 @@ from functools import partial
 
 import structlog
 from temporalio.client import Client
+from temporalio.common import MetricMeter
+from temporalio.worker import WorkerDeploymentConfig
 
 from activities.failures import FailureInterceptor
+from activities.gauges import Gauges
 from activities.registry import activities_by_queue
 from activities.services import Services
 from activities.token_source import TokenFunnel
@@ -35,6 +38,8 @@ from workflows.registry import WORKFLOWS
 
 LOOK_AT_TENANTS = timedelta(seconds=2)
 """How soon a new or changed tenant gets its schedules."""
+MEASURE = timedelta(seconds=15)
+"""Prometheus's usual pace."""
 DROP_EXPIRED = timedelta(hours=6)
 """Between two looks for exchanges whose retention is over."""
 PAUSE_NOTE = "Paused by ml-connector: the tenant needs new credentials."
@@ -50,8 +55,12 @@ async def run(
     client: Client,
     stop: asyncio.Event,
     on_ready: Callable[[], None] = lambda: None,
+    meter: MetricMeter | None = None,
+    deployment: WorkerDeploymentConfig | None = None,
 ) -> None:
     """Work until `stop` is set; then let running activities finish.
+
+    `meter` is told what Prometheus shows; `deployment` turns worker versioning on.
 
     Raises SearchAttributesMissing, with the command that registers them.
     """
@@ -77,11 +86,15 @@ async def run(
             workflows=WORKFLOWS,
             activities=activities_by_queue(services),
             interceptors=[FailureInterceptor(services)],
+            deployment=deployment,
         )
-        for job, every in (
+        jobs: list[tuple[Callable[[], Awaitable[None]], timedelta]] = [
             (ScheduleKeeper(store, client).look, LOOK_AT_TENANTS),
             (partial(drop_expired_bodies, store), DROP_EXPIRED),
-        ):
+        ]
+        if meter is not None:
+            jobs.append((Gauges(services, meter, egress=settings.egress).look, MEASURE))
+        for job, every in jobs:
             running.push_async_callback(_end, asyncio.create_task(_repeat(job, every)))
         on_ready()
         await run_workers(workers, stop)

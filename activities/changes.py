@@ -1,14 +1,12 @@
 """An order was edited, held or cancelled after its label was made."""
 
-from datetime import UTC, datetime
-
 from temporalio import activity
 
 from activities.findings import CHANGED_AFTER_PICKUP as TOO_LATE
 from activities.observation import observe
 from activities.reversal import Reversals
 from activities.services import Desk, Services
-from activities.shipped import NO_ATTENTION, is_alive, load_plan
+from activities.shipped import NO_ATTENTION, attention_to, is_alive, load_plan
 from activities.signatures import REVIEW_CHANGE
 from activities.trail import current_trail
 from ml_connector.domain.eligibility import Eligible, shipping_fingerprint
@@ -75,13 +73,7 @@ class ChangeActivities:
     async def _too_late(self, desk: Desk, shipment: Shipment, mark: str) -> Reviewed:
         async with self._services.store.write(desk.id) as view:
             await view.findings.add(shipment.order, TOO_LATE)
-            await view.orders.save(
-                shipment.order,
-                attention=TOO_LATE.code,
-                attention_detail=TOO_LATE.message,
-                attention_remedy=TOO_LATE.remedy,
-                attention_since=datetime.now(UTC),
-            )
+            await view.orders.save(shipment.order, **attention_to(TOO_LATE))
             current_trail().note(view, "shipment:too_late_to_change")
         attention = Attention(reason=TOO_LATE.code, detail=TOO_LATE.message, remedy=TOO_LATE.remedy)
         return Reviewed(outcome="too_late", fingerprint=mark, attention=attention)

@@ -29,8 +29,7 @@ class CutoffActivities:
         now = datetime.now(UTC)
         if not desk.tenant.freight.cutoff:
             return 0
-        self._master.forget(desk.id)
-        periods = await self._master.periods(desk)
+        periods = await self._master.periods(desk, not_before=now)
         delay = desk.tenant.freight.cutoff_delay
         marked = 0
         for period in due_for_cutoff(periods, now, desk.zone, delay):

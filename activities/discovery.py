@@ -27,13 +27,18 @@ from ml_connector.store.orders import OrderRow
 from ml_connector.store.states import ShipmentState
 from ml_connector.temporal.messages import TenantInput
 from ml_connector.temporal.sweep_messages import DiscoveryRound
+from ml_connector.visma.budget import Priority
 from ml_connector.visma.cursor import Changed, Cursor, advance, fresh, normalised, query_from
 from ml_connector.visma.errors import VismaNotFound
 from ml_connector.visma.records import PurchaseReceipt, UnreadableRow
 
 OVERLAP = timedelta(minutes=5)
 """A change may become visible late; each question reaches this far behind the last answer."""
+FUTURE = timedelta(days=1)
+"""Zones, clocks: no server is further ahead of us."""
 RECHECK_BATCH = 100
+AT_ONCE = 50
+"""Orders entered in one transaction: in SQLite, every other writer waits for its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +67,7 @@ class DiscoveryActivities:
     @activity.defn(name=DISCOVER_ORDERS.name)
     async def discover_orders(self, tenant: TenantInput) -> DiscoveryRound:
         """Enter every changed order; the cursor moves when all of them are in the store."""
-        desk = await self._services.desk(tenant.tenant)
+        desk = await self._desk(tenant)
         position = await self._position(desk, "orders")
         since = query_from(position.cursor, OVERLAP, desk.zone)
         moved = position.cursor
@@ -73,7 +78,7 @@ class DiscoveryActivities:
             news += await self._enter(desk, fresh(position.cursor, wanted))
             await self._unreadable(desk, page.unreadable)
             seen: list[Changed] = [*page, *page.unreadable]
-            moved = advance(moved, seen, overlap=OVERLAP, zone=desk.zone)
+            moved = _advanced(moved, seen, desk)
             read += len(page)
         position = replace(position, cursor=moved)
         if self._compare_is_due(desk, position):
@@ -83,16 +88,17 @@ class DiscoveryActivities:
         return DiscoveryRound(read=read, news=news)
 
     async def _enter(self, desk: Desk, orders: Sequence[PurchaseOrder]) -> int:
-        """One transaction a page: what the store learns and whom it must tell, together."""
+        """What the store learns and whom it must tell, in one transaction; a few at a time."""
         news = 0
-        async with self._services.store.write(desk.id) as view:
-            for order in orders:
-                row = await view.orders.get(order.number)
-                if row is not None and row.version == order.version:
-                    continue
-                seen = await observe(view, desk, order, row)
-                news += seen.news
-            current_trail().write(view)
+        for start in range(0, max(len(orders), 1), AT_ONCE):
+            async with self._services.store.write(desk.id) as view:
+                for order in orders[start : start + AT_ONCE]:
+                    row = await view.orders.get(order.number)
+                    if row is not None and row.version == order.version:
+                        continue
+                    seen = await observe(view, desk, order, row)
+                    news += seen.news
+                current_trail().write(view)
         return news
 
     def _compare_is_due(self, desk: Desk, position: Position) -> bool:
@@ -100,11 +106,20 @@ class DiscoveryActivities:
         return last is not None and datetime.now(UTC) - last >= desk.tenant.polling.full_compare
 
     async def _compare(self, desk: Desk, start: str) -> int:
-        """All open orders against the store: what any cursor might have missed."""
-        news = 0
+        """All open orders against the store: what any cursor might have missed.
+
+        A label whose order is not open any more may still be cancelled.
+        """
+        news, still_open = 0, set[str]()
         async for page in desk.visma.orders(status="Open"):
             activity.heartbeat()
             news += await self._enter(desk, _not_before(page, start, desk))
+            still_open.update(order.number for order in page)
+        async with self._services.store.read(desk.id) as view:
+            labelled = await view.orders.list(stages=[Stage.LABEL_CREATED])
+        for row in labelled:
+            if row.order not in still_open and (order := await _if_there(desk, row.order)):
+                news += await self._enter(desk, [order])
         return news
 
     # -- receipts ---------------------------------------------------------------------------
@@ -112,7 +127,7 @@ class DiscoveryActivities:
     @activity.defn(name=DISCOVER_RECEIPTS.name)
     async def discover_receipts(self, tenant: TenantInput) -> DiscoveryRound:
         """Link changed receipts to the orders they receive; their progress is then due."""
-        desk = await self._services.desk(tenant.tenant)
+        desk = await self._desk(tenant)
         position = await self._position(desk, "receipts")
         since = query_from(position.cursor, OVERLAP, desk.zone)
         moved = position.cursor
@@ -120,8 +135,9 @@ class DiscoveryActivities:
         async for page in desk.visma.receipts(modified_since=since or position.start or None):
             activity.heartbeat(read)
             news += await self._link(desk, fresh(position.cursor, page))
+            await self._unreadable(desk, page.unreadable, receipts=True)
             seen: list[Changed] = [*page, *page.unreadable]
-            moved = advance(moved, seen, overlap=OVERLAP, zone=desk.zone)
+            moved = _advanced(moved, seen, desk)
             read += len(page)
         await self._move(desk, "receipts", replace(position, cursor=moved))
         return DiscoveryRound(read=read, news=news)
@@ -157,18 +173,16 @@ class DiscoveryActivities:
 
     @activity.defn(name=RECHECK_ORDERS.name)
     async def recheck_orders(self, tenant: TenantInput) -> DiscoveryRound:
-        """Parked and skipped orders, with master data read again.
+        """Parked and skipped orders, with master data read again, and unanswered quotes.
 
         Whoever repairs the supplier, the item or the tenant file need not touch the order.
         """
-        desk = await self._services.desk(tenant.tenant)
+        desk = await self._desk(tenant)
         now = datetime.now(UTC)
         async with self._services.store.read(desk.id) as view:
             applied = await view.cursors.get("tenant_version")
             before = now if applied != str(desk.version) else now - desk.tenant.polling.recheck
             rows = await view.orders.to_recheck(before, RECHECK_BATCH)
-        if rows:
-            self._master.forget(desk.id)
         news = 0
         for row in rows:
             activity.heartbeat()
@@ -179,26 +193,31 @@ class DiscoveryActivities:
         return DiscoveryRound(read=len(rows), news=news)
 
     async def _look_again(self, desk: Desk, row: OrderRow, now: datetime) -> bool:
-        try:
-            order = await desk.visma.get_order(row.order)
-        except VismaNotFound:
+        order = await _if_there(desk, row.order)
+        if order is None:
             async with self._services.store.write(desk.id) as view:
                 await view.orders.save(row.order, checked_at=now)
             return False
-        ships = await self._would_ship_now(desk, order)
+        ships = await self._would_ship_now(desk, order, now)
         async with self._services.store.write(desk.id) as view:
             seen = await observe(view, desk, order, row)
-            parked = row.stage == Stage.NEEDS_ATTENTION and row.generation == 0
-            wake = parked and ships and not seen.news
+            parked = row.stage == Stage.NEEDS_ATTENTION
+            may_go_on = ships if row.generation == 0 else _owes_freight(row)
+            asked = await view.orders.get(row.order)
+            unanswered = asked is not None and asked.quote_request_version is not None
+            wake = (unanswered or (parked and may_go_on)) and not seen.news
             if wake:
                 await view.orders.progressed(row.order)
             await view.orders.save(row.order, checked_at=now)
             current_trail().write(view)
         return wake or seen.news
 
-    async def _would_ship_now(self, desk: Desk, order: PurchaseOrder) -> bool:
-        """True when a plan can be made, and it is not one that FedEx has refused before."""
-        master = await self._master.of(desk, order)
+    async def _would_ship_now(self, desk: Desk, order: PurchaseOrder, since: datetime) -> bool:
+        """True when a plan can be made, and it is not one that FedEx has refused before.
+
+        Master data that was read before `since` may have been repaired.
+        """
+        master = await self._master.of(desk, order, not_before=since)
         plan = plan_shipment(order, master, desk.tenant, 1, desk.now().date())
         if not isinstance(plan, ShipmentPlan):
             return False
@@ -210,6 +229,10 @@ class DiscoveryActivities:
             return True
         before = load_plan(tried).plan
         return before != replace(plan, generation=before.generation, reference=before.reference)
+
+    async def _desk(self, tenant: TenantInput) -> Desk:
+        """Looking for news leaves a part of the hour's calls to orders under way and to people."""
+        return (await self._services.desk(tenant.tenant)).at(Priority.BACKLOG)
 
     # -- positions --------------------------------------------------------------------------
 
@@ -237,10 +260,37 @@ class DiscoveryActivities:
             await view.cursors.set(resource, _POSITION.dump_json(position).decode())
             current_trail().write(view)
 
-    async def _unreadable(self, desk: Desk, rows: Iterable[UnreadableRow]) -> None:
+    async def _unreadable(
+        self, desk: Desk, rows: Sequence[UnreadableRow], *, receipts: bool = False
+    ) -> None:
+        if not rows:
+            return
         async with self._services.store.write(desk.id) as view:
             for row in rows:
-                await view.findings.add(row.number, findings.unreadable(row.number, row.why))
+                if receipts:
+                    # Whose order it is cannot be read, so it is the tenant's.
+                    finding = findings.receipt_unreadable(row.number, row.why)
+                    await view.findings.add(None, finding)
+                else:
+                    await view.findings.add(row.number, findings.unreadable(row.number, row.why))
+
+
+async def _if_there(desk: Desk, number: str) -> PurchaseOrder | None:
+    try:
+        return await desk.visma.get_order(number)
+    except VismaNotFound:
+        return None
+
+
+def _owes_freight(row: OrderRow) -> bool:
+    """Its parcel was scanned and its freight is in no journal: a rate, a period or an account
+    that was missing may be there now."""
+    return row.first_scan_at is not None and row.journal_batch is None
+
+
+def _advanced(cursor: Cursor, rows: Iterable[Changed], desk: Desk) -> Cursor:
+    latest = (desk.now() + FUTURE).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    return advance(cursor, rows, overlap=OVERLAP, zone=desk.zone, latest=latest)
 
 
 def _not_before(orders: Iterable[PurchaseOrder], start: str, desk: Desk) -> list[PurchaseOrder]:

@@ -23,8 +23,10 @@ from temporalio.worker import (
 
 from activities.liveness import heartbeats
 from activities.services import Services
+from activities.signatures import ISSUE_TOKEN
 from activities.trail import Trail, open_trail
 from activities.waiting import begin_wait
+from ml_connector.domain.errors import RuleError
 from ml_connector.domain.findings import Finding
 from ml_connector.http.faults import (
     CredentialsFault,
@@ -33,11 +35,13 @@ from ml_connector.http.faults import (
     RejectedFault,
     ThrottledFault,
 )
-from ml_connector.temporal.ids import may_act_for
+from ml_connector.temporal.ids import is_token_workflow, may_act_for
 from ml_connector.temporal.order_messages import Attention, Wait
 
 WAITING = "Waiting"
 REJECTED = "Rejected"
+NEW_CREDENTIALS = timedelta(seconds=1)
+"""Until an activity whose credentials were exchanged meanwhile begins again."""
 SHORT_PAUSE = timedelta(seconds=30)
 """A shorter throttle is left to the activity's own retry; a longer one is shown as a wait."""
 
@@ -105,7 +109,7 @@ class _Translating(ActivityInboundInterceptor):
         argument = input.args[0] if input.args else None
         tenant = getattr(argument, "tenant", "") or ""
         order = getattr(argument, "order", None)
-        _check_owner(info.workflow_id or "", tenant, order)
+        _check_owner(info, tenant, order)
         trail = Trail(tenant=tenant, order=order, actor=f"workflow {info.workflow_id}")
         open_trail(trail)
         with structlog.contextvars.bound_contextvars(
@@ -115,26 +119,21 @@ class _Translating(ActivityInboundInterceptor):
                 async with heartbeats():
                     return await self.next.execute_activity(input)
             except Exception as error:
-                translated = await self._translate(error, tenant, order)
+                translated = await self._translate(error, trail)
                 if translated is None:
                     raise
                 raise translated from error
             finally:
                 await self._services.settle(trail)
 
-    async def _translate(
-        self, error: Exception, tenant: str, order: str | None
-    ) -> ApplicationError | None:
+    async def _translate(self, error: Exception, trail: Trail) -> ApplicationError | None:
         match error:
             case NotYet():
                 return _waiting(error.wait)
             case Later():
                 return _retry(str(error), "Later", error.at - datetime.now(UTC))
             case CredentialsFault():
-                await self._services.lock_out(tenant, error)
-                if order is not None:
-                    await begin_wait(self._services.store, tenant, order)
-                return _waiting(Wait(kind="credentials", why=str(error)))
+                return await self._without_credentials(error, trail)
             case ThrottledFault() if error.retry_after > SHORT_PAUSE:
                 until = datetime.now(UTC) + error.retry_after
                 return _waiting(Wait(kind="throttled", why=str(error), until=until))
@@ -143,22 +142,39 @@ class _Translating(ActivityInboundInterceptor):
             case OutcomeUnknownFault():
                 return ApplicationError(str(error), type="OutcomeUnknown")
             case RejectedFault():
-                return ApplicationError(
-                    str(error), attention_for(error), type=REJECTED, non_retryable=True
-                )
+                return _rejected(error, attention_for(error))
+            case RuleError():
+                return _rejected(error, attention_of((error.finding(),)))
             case Fault():
                 return ApplicationError(str(error), type="Transient")
         return None
 
+    async def _without_credentials(self, error: CredentialsFault, trail: Trail) -> ApplicationError:
+        services, tenant, order = self._services, trail.tenant, trail.order
+        await services.lock_out(tenant, error, settings=trail.settings)
+        if order is not None and not await begin_wait(services.store, tenant, order):
+            return _retry(str(error), "Later", NEW_CREDENTIALS)
+        return _waiting(Wait(kind="credentials", why=str(error)))
 
-def _check_owner(workflow_id: str, tenant: str, order: str | None) -> None:
-    """A workflow of one tenant or order may not act for another."""
-    if not may_act_for(workflow_id, tenant, order):
+
+def _check_owner(info: activity.Info, tenant: str, order: str | None) -> None:
+    """A workflow of one tenant or order may not act for another, nor issue tokens by itself."""
+    workflow_id = info.workflow_id or ""
+    may_act = (
+        is_token_workflow(workflow_id)
+        if info.activity_type == ISSUE_TOKEN.name
+        else may_act_for(workflow_id, tenant, order)
+    )
+    if not may_act:
         raise ApplicationError(
             "This workflow belongs to another tenant or order than its activity names.",
             type="WrongTenant",
             non_retryable=True,
         )
+
+
+def _rejected(error: Exception, attention: Attention) -> ApplicationError:
+    return ApplicationError(str(error), attention, type=REJECTED, non_retryable=True)
 
 
 def _waiting(wait: Wait) -> ApplicationError:

@@ -122,7 +122,8 @@ def refuses_writes(document: str, why: str) -> Finding:
     return Finding(
         code="document_refuses_writes",
         message=f"Visma takes no shipment data on {document}: {why}",
-        remedy="Look at its status in Visma; order and receipts carry the same data.",
+        remedy="Look at its status in Visma; order and receipts carry the same data. It is tried "
+        "again when the order changes.",
     )
 
 
@@ -131,6 +132,14 @@ def unreadable(order: str, why: str) -> Finding:
         code="order_unreadable",
         message=f"Visma's record of order {order} cannot be read: {why}",
         remedy="Correct the order in Visma; it is read again once it is saved.",
+    )
+
+
+def receipt_unreadable(receipt: str, why: str) -> Finding:
+    return Finding(
+        code="receipt_unreadable",
+        message=f"Visma's record of receipt {receipt} cannot be read: {why}",
+        remedy="Correct the receipt in Visma; it is read again once it is saved.",
     )
 
 
@@ -165,6 +174,15 @@ def return_charge_expected(tracking_number: str) -> Finding:
         message=f"{tracking_number} went back to the shipper. FedEx bills on scan, so the freight "
         "stays, and a charge for the return may follow.",
         remedy="Compare with FedEx's invoice.",
+    )
+
+
+def freight_reversed(batch: str, mirror: str) -> Finding:
+    return Finding(
+        code="freight_reversed",
+        message=f"A person has taken the freight in batch {batch} back with batch {mirror}. It is "
+        "not posted again.",
+        remedy="To have it in the ledger after all, enter it in Visma by hand.",
     )
 
 

@@ -5,36 +5,41 @@ own batch number where the company allows one, else by the reference on its line
 not-found lets it be sent again.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from pydantic import TypeAdapter
 
 from activities.failures import Later
+from activities.journal_drafts import is_same, journal_of
 from activities.services import Desk, Services
 from activities.trail import current_trail
-from ml_connector.domain.freight import Allocation, Journal, JournalLine
-from ml_connector.domain.shipment import ShipmentCost
+from ml_connector.domain.errors import RuleError
 from ml_connector.http.faults import Fault
 from ml_connector.store.journals import JournalDraft, JournalRecord
 from ml_connector.store.operations import Operation
-from ml_connector.store.shipments import Shipment
 from ml_connector.store.states import JournalKind, JournalState, OperationState
+from ml_connector.store.view import TenantView
 from ml_connector.visma.errors import (
     VismaNotFound,
     VismaOutcomeUnknown,
     VismaRejected,
     VismaStale,
 )
-from ml_connector.visma.records import PostedJournal
+from ml_connector.visma.records import CreatedJournal, PostedJournal
 
 LOOK_BACK = timedelta(days=1)
 """The search for a reference begins this long before the first attempt: clocks differ."""
 QUEUE_PAUSE = timedelta(seconds=2)
-"""Between two looks at a release that Visma has queued."""
+"""Until the first look at a release that Visma has queued; each further pause is longer."""
 
-_LINES = TypeAdapter(tuple[JournalLine, ...])
+IN_DOUBT = frozenset({OperationState.SENT, OperationState.UNKNOWN})
+NOT_DONE = frozenset({OperationState.INTENDED, OperationState.REJECTED})
+"""Nothing of it is in Visma: it may be made anew, with other dates, lines and accounts."""
+
+
+class JournalDiffers(RuleError):
+    """A batch in Visma has our reference and other lines."""
+
+    code = "journal_differs"
+    remedy = "Look at the batch in Visma: give its lines another reference, or reverse it; resume."
 
 
 class Ledger:
@@ -43,71 +48,40 @@ class Ledger:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def post(
-        self,
-        desk: Desk,
-        shipment: Shipment,
-        journal: Journal,
-        allocation: Allocation,
-        cost: ShipmentCost,
-    ) -> str:
-        """Create and release a shipment's freight journal; its batch number.
+    async def in_hand(
+        self, tenant: str, order: str, generation: int, kind: JournalKind = JournalKind.POST
+    ) -> JournalRecord | None:
+        """A shipment's journal that Visma has, or may have: it is not made anew."""
+        async with self._services.store.read(tenant) as view:
+            operation = await view.operations.get(_key(tenant, order, kind.value, generation))
+            if operation is None or operation.state in NOT_DONE:
+                return None
+            return await view.journals.get(operation.request_digest)
 
-        Raises what Visma's client raises; `Later` while an outcome is still open.
+    async def bring(self, desk: Desk, draft: JournalDraft) -> str:
+        """Create a journal and, where the tenant wants it, release it; its batch number.
+
+        Raises what Visma's client raises; `Later` while an outcome is still open;
+        `JournalDiffers`.
         """
-        draft = draft_of(shipment, journal, allocation, cost, JournalKind.POST)
-        return await self._bring(desk, shipment, journal, draft)
-
-    async def post_reversal(
-        self, desk: Desk, shipment: Shipment, reversal: Journal, original: JournalRecord
-    ) -> str:
-        """Create and release the mirror of a posted journal."""
-        draft = JournalDraft(
-            **{
-                name: getattr(original, name)
-                for name in ("order", "generation", "amount", "currency", "exchange_rate")
-            },
-            **{
-                name: getattr(original, name)
-                for name in ("basis", "weights", "rule_version", "cost_source", "rate_type")
-            },
-            reference=reversal.reference,
-            kind=JournalKind.REVERSAL,
-            posting_date=reversal.posting_date,
-            period=reversal.period,
-            lines=_LINES.dump_python(reversal.lines, mode="json"),
-        )
-        batch = await self._bring(desk, shipment, reversal, draft)
-        async with self._services.store.write(desk.id) as view:
-            await view.journals.set_state(original.reference, JournalState.REVERSED)
-        return batch
-
-    async def _bring(
-        self, desk: Desk, shipment: Shipment, journal: Journal, draft: JournalDraft
-    ) -> str:
-        key = f"{desk.id}/{shipment.order}/{draft.kind.value}/{shipment.generation}"
+        key = _key(desk.id, draft.order, draft.kind.value, draft.generation)
         record, operation = await self._begin(desk, key, draft)
         if operation.state is OperationState.SUCCEEDED and record.batch is not None:
-            batch = record.batch
+            made = CreatedJournal(batch=record.batch, version="")
         else:
-            batch = await self._create(desk, key, operation, as_recorded(journal, record))
+            made = await self._create(desk, key, operation, record)
         if desk.tenant.freight.journal == "released":
-            await self._release(desk, key, shipment, batch, record.reference)
-        return batch
+            await self._release(desk, record, made)
+        return made.batch
 
     async def _begin(
         self, desk: Desk, key: str, draft: JournalDraft
     ) -> tuple[JournalRecord, Operation]:
         """The journal as it was first written down, while it may already have been sent."""
-        step = key.rsplit("/", 2)[1]
         async with self._services.store.write(desk.id) as view:
-            operation = await view.operations.begin(
-                key,
-                step=step,
-                order=draft.order,
-                generation=draft.generation,
-                request_digest=draft.reference,
-            )
+            operation = await _operation(view, key, draft, digest=draft.reference)
+            if operation.state is OperationState.REJECTED:
+                operation = await view.operations.back_to_intended(key, "Visma refused it")
             known = await view.journals.get(draft.reference)
             if known is None or operation.state is OperationState.INTENDED:
                 known = await view.journals.add(draft)
@@ -116,20 +90,27 @@ class Ledger:
 
     # -- create -----------------------------------------------------------------------------
 
-    async def _create(self, desk: Desk, key: str, operation: Operation, journal: Journal) -> str:
-        if operation.state in (OperationState.SENT, OperationState.UNKNOWN):
-            found = await self._find(desk, operation, journal)
+    async def _create(
+        self, desk: Desk, key: str, operation: Operation, record: JournalRecord
+    ) -> CreatedJournal:
+        if operation.state in IN_DOUBT:
+            found = await self._find(desk, operation, record)
             if found is not None:
-                return await self._created(desk, key, journal.reference, found.batch)
+                made = CreatedJournal(batch=found.batch, version="")
+                return await self._created(desk, key, record.reference, made)
             await self._allow_again(desk, key, "an exact look-up did not find it")
-        elif operation.state is OperationState.REJECTED:
-            await self._allow_again(desk, key, "Visma refused it")
+        elif _was_left_behind(operation):
+            found = await self._look_up(desk, operation, record)
+            if found is not None:
+                made = CreatedJournal(batch=found.batch, version="")
+                return await self._created_before(desk, key, record.reference, made)
         async with self._services.store.write(desk.id) as view:
             await view.operations.mark_sent(key, datetime.now(UTC) + desk.deadline)
-        override = desk.tenant.visma.manual_batch_numbers
         try:
-            batch = await desk.visma.create_journal(
-                journal, override_number=override, operation=key
+            made = await desk.visma.create_journal(
+                journal_of(record, desk.tenant),
+                override_number=desk.tenant.visma.manual_batch_numbers,
+                operation=key,
             )
         except VismaOutcomeUnknown as unknown:
             await self._lost(desk, key, unknown)
@@ -140,70 +121,89 @@ class Ledger:
         except Fault:
             await self._allow_again(desk, key, "nothing was created")
             raise
-        return await self._created(desk, key, journal.reference, batch)
+        return await self._created(desk, key, record.reference, made)
 
     async def _find(
-        self, desk: Desk, operation: Operation, journal: Journal
+        self, desk: Desk, operation: Operation, record: JournalRecord
     ) -> PostedJournal | None:
         """Exactly this journal, or the certainty that there is none.
 
         Visma may go on working at a request whose answer we no longer await, so a not-found counts
         only once `recovery_wait` has passed. Raises `Later` until then.
         """
-        last_word = operation.deadline or operation.updated_at
-        certain_from = last_word + desk.tenant.retry.recovery_wait
+        certain_from = _certain_from(desk, operation)
         certain = datetime.now(UTC) >= certain_from
-        found = await self._look_up(desk, operation, journal)
+        found = await self._look_up(desk, operation, record)
         if found is None and not certain:
             raise Later("A journal's answer was lost; it may still arrive in Visma.", certain_from)
         return found
 
     async def _look_up(
-        self, desk: Desk, operation: Operation, journal: Journal
+        self, desk: Desk, operation: Operation, record: JournalRecord
     ) -> PostedJournal | None:
-        if journal.batch_number is not None:
-            try:
-                return await desk.visma.get_journal(journal.batch_number)
-            except VismaNotFound:
-                return None
-        since = (operation.created_at - LOOK_BACK).astimezone(desk.zone).date()
-        found = await desk.visma.find_journals(journal.reference, since=since)
-        return found[0] if found else None
+        """By our own number, then by the reference: a tenant may have changed how it numbers.
 
-    async def _created(self, desk: Desk, key: str, reference: str, batch: str) -> str:
+        Raises `JournalDiffers` when only other journals have our reference.
+        """
+        if desk.tenant.visma.manual_batch_numbers:
+            try:
+                posted = await desk.visma.get_journal(record.reference)
+            except VismaNotFound:
+                posted = None
+            if posted is not None and is_same(posted, record):
+                return posted
+        since = (operation.created_at - LOOK_BACK).astimezone(desk.zone).date()
+        found = await desk.visma.find_journals(record.reference, since=since)
+        same = [each for each in found if is_same(each, record)]
+        if found and not same:
+            batches = ", ".join(each.batch for each in found)
+            raise JournalDiffers(f"Batch {batches} has the reference {record.reference}.")
+        return same[0] if same else None
+
+    async def _created(
+        self, desk: Desk, key: str, reference: str, made: CreatedJournal
+    ) -> CreatedJournal:
         async with self._services.store.write(desk.id) as view:
-            await view.operations.succeed(key, {"batch": batch})
-            await view.journals.set_state(reference, JournalState.CREATED, batch=batch)
-            current_trail().note(view, "journal:created", reference=reference, batch=batch)
-        return batch
+            await view.operations.succeed(key, {"batch": made.batch})
+            await view.journals.set_state(reference, JournalState.CREATED, batch=made.batch)
+            current_trail().note(view, "journal:created", reference=reference, batch=made.batch)
+        return made
+
+    async def _created_before(
+        self, desk: Desk, key: str, reference: str, made: CreatedJournal
+    ) -> CreatedJournal:
+        """Visma has it though our own record of sending it is lost."""
+        async with self._services.store.write(desk.id) as view:
+            await view.operations.mark_sent(key, datetime.now(UTC))
+        return await self._created(desk, key, reference, made)
 
     # -- release ----------------------------------------------------------------------------
 
-    async def _release(
-        self, desk: Desk, create_key: str, shipment: Shipment, batch: str, reference: str
-    ) -> None:
-        """Release is its own operation; whether it happened is read off the batch itself."""
-        key = f"{create_key.rsplit('/', 1)[0]}_release/{shipment.generation}"
+    async def _release(self, desk: Desk, record: JournalRecord, made: CreatedJournal) -> None:
+        """Release is its own operation; whether it happened is read off the batch itself.
+
+        Only a batch that was made a moment ago, and still has that version, is released unread.
+        """
+        key = _key(desk.id, record.order, f"{record.kind.value}_release", record.generation)
         async with self._services.store.write(desk.id) as view:
-            operation = await view.operations.begin(
-                key,
-                step=key.rsplit("/", 2)[1],
-                order=shipment.order,
-                generation=shipment.generation,
-                request_digest=batch,
-            )
+            operation = await _operation(view, key, record, digest=made.batch)
         if operation.state is OperationState.SUCCEEDED:
             return
-        posted = await desk.visma.get_journal(batch)
-        if posted.released:
-            await self._released(desk, key, operation, reference)
-            return
+        version = made.version if operation.state is OperationState.INTENDED else ""
+        if not version:
+            posted = await desk.visma.get_journal(made.batch)
+            if posted.released:
+                await self._released(desk, key, operation, record.reference)
+                return
+            version = posted.version
+        if operation.state in IN_DOUBT:
+            _wait_for_release(desk, operation)
         if operation.state is not OperationState.INTENDED:
             await self._allow_again(desk, key, "the batch is not released")
         async with self._services.store.write(desk.id) as view:
             sent = await view.operations.mark_sent(key, datetime.now(UTC) + desk.deadline)
         try:
-            outcome = await desk.visma.release_journal(batch, version=posted.version, operation=key)
+            outcome = await desk.visma.release_journal(made.batch, version=version, operation=key)
         except VismaOutcomeUnknown as unknown:
             await self._lost(desk, key, unknown)
             raise
@@ -211,6 +211,10 @@ class Ledger:
             await self._allow_again(desk, key, "the batch changed meanwhile")
             raise Later(str(stale), datetime.now(UTC) + desk.tenant.retry.initial) from stale
         except VismaRejected as rejected:
+            if (await desk.visma.get_journal(made.batch)).released:
+                # An earlier release of ours, or a person, was faster.
+                await self._released(desk, key, sent, record.reference)
+                return
             await self._rejected(desk, key, rejected)
             raise
         except Fault:
@@ -218,11 +222,11 @@ class Ledger:
             raise
         if not outcome.done:
             raise Later("Visma has queued the release.", datetime.now(UTC) + QUEUE_PAUSE)
-        await self._released(desk, key, sent, reference)
+        await self._released(desk, key, sent, record.reference)
 
     async def _released(self, desk: Desk, key: str, operation: Operation, reference: str) -> None:
         async with self._services.store.write(desk.id) as view:
-            if operation.state in (OperationState.INTENDED, OperationState.REJECTED):
+            if operation.state in NOT_DONE:
                 # Somebody released it in Visma; the operation passes through its states.
                 if operation.state is OperationState.REJECTED:
                     await view.operations.back_to_intended(key, "released by somebody else")
@@ -251,52 +255,41 @@ class Ledger:
             current_trail().write(view)
 
 
-def as_recorded(journal: Journal, record: JournalRecord) -> Journal:
-    """The journal with what was written down for it: date, rate and lines never drift."""
-    return Journal(
-        reference=record.reference,
-        batch_number=journal.batch_number,
-        posting_date=record.posting_date,
-        period=record.period,
-        currency=record.currency,
-        exchange_rate=record.exchange_rate,
-        description=journal.description,
-        hold=journal.hold,
-        lines=lines_of(record),
+def _key(tenant: str, order: str, step: str, generation: int) -> str:
+    return f"{tenant}/{order}/{step}/{generation}"
+
+
+async def _operation(view: TenantView, key: str, draft: JournalDraft, *, digest: str) -> Operation:
+    return await view.operations.begin(
+        key,
+        step=key.rsplit("/", 2)[1],
+        order=draft.order,
+        generation=draft.generation,
+        request_digest=digest,
     )
 
 
-def lines_of(record: JournalRecord) -> tuple[JournalLine, ...]:
-    """The lines as posted."""
-    return _LINES.validate_python(record.lines)
+def _was_left_behind(operation: Operation) -> bool:
+    """It was there before this attempt and never sent, as far as the store knows.
+
+    Somebody died in between; or the store was restored from a backup of that moment.
+    """
+    return operation.attempts == 0 and operation.updated_at != operation.created_at
 
 
-def draft_of(
-    shipment: Shipment,
-    journal: Journal,
-    allocation: Allocation,
-    cost: ShipmentCost,
-    kind: JournalKind,
-) -> JournalDraft:
-    """What is written down of a journal before it is sent."""
-    weights: Mapping[str, Any] = {
-        str(share.line): {"weight": str(share.weight), "amount": str(share.amount)}
-        for share in allocation.shares
-    }
-    return JournalDraft(
-        reference=journal.reference,
-        kind=kind,
-        order=shipment.order,
-        generation=shipment.generation,
-        amount=allocation.total,
-        currency=allocation.currency,
-        posting_date=journal.posting_date,
-        period=journal.period,
-        exchange_rate=journal.exchange_rate,
-        lines=_LINES.dump_python(journal.lines, mode="json"),
-        basis=allocation.basis.value,
-        weights=weights,
-        rule_version=allocation.rule_version,
-        cost_source=cost.source.value,
-        rate_type=cost.rate_type,
-    )
+def _certain_from(desk: Desk, operation: Operation) -> datetime:
+    """From then on what Visma does not have, it will not have."""
+    last_word = operation.deadline or operation.updated_at
+    return last_word + desk.tenant.retry.recovery_wait
+
+
+def _wait_for_release(desk: Desk, operation: Operation) -> None:
+    """A release that was queued, or whose answer was lost, may still happen: never twice at once.
+
+    Raises `Later` until it can no longer; each pause is as long as the wait so far.
+    """
+    now, certain_from = datetime.now(UTC), _certain_from(desk, operation)
+    if now < certain_from:
+        waited = now - (operation.sent_at or now)
+        pause = max(QUEUE_PAUSE, waited)
+        raise Later("A release may still happen in Visma.", min(certain_from, now + pause))

@@ -1,7 +1,8 @@
 """Tell the orders' workflows what the store has learnt."""
 
 import asyncio
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.client import Client
@@ -18,9 +19,15 @@ from ml_connector.temporal.messages import TenantInput
 from ml_connector.temporal.order_messages import News, OrderInput, StageRecord
 from ml_connector.temporal.priorities import priority_of
 from ml_connector.temporal.search_attributes import of_order
+from ml_connector.visma.budget import Priority
 
 BATCH = 100
 AT_ONCE = 8
+CALLS_OF_A_START = 5
+"""Of Visma, from an order's start until its parcel is on the way: itself, master data nobody had
+asked for yet, its tracking number, and that of an edit in between."""
+MEMORY = timedelta(hours=1)
+"""Orders that were told longer ago have made their calls, or wait for something else."""
 
 
 class NewsActivities:
@@ -36,21 +43,40 @@ class NewsActivities:
 
     @activity.defn(name=DELIVER_NEWS.name)
     async def deliver_news(self, tenant: TenantInput) -> int:
-        """Start or nudge the workflow of every order that has news; how many were told."""
+        """Start or nudge the workflow of every order that has news; how many were told.
+
+        Orders that are not shipped yet start at the pace that Visma's hourly limit allows: those
+        for which it has no room stay marked, and the next run finds them.
+        """
         desk = await self._services.desk(tenant.tenant)
         told = 0
         while True:
             async with self._services.store.read(desk.id) as view:
-                rows = await view.orders.pending_signals(BATCH)
+                rows = await view.orders.pending_signals(BATCH, urgent=True)
+            if not rows and (room := await self._room(desk)) > 0:
+                async with self._services.store.read(desk.id) as view:
+                    rows = await view.orders.pending_signals(room)
             if not rows:
                 return told
-            gate = asyncio.Semaphore(AT_ONCE)
-            await asyncio.gather(*(self._tell(desk, row, gate) for row in rows))
-            async with self._services.store.write(desk.id) as view:
-                for row in rows:
-                    await view.orders.mark_signalled(row.order, row.progress_version)
+            await self._tell_all(desk, rows)
             told += len(rows)
             activity.heartbeat(told)
+
+    async def _room(self, desk: Desk) -> int:
+        """How many orders more may start; those under way have their calls still before them."""
+        spare = await desk.at(Priority.BACKLOG).visma.spare_calls()
+        if spare is None:
+            return BATCH
+        async with self._services.store.read(desk.id) as view:
+            under_way = await view.orders.starting(since=datetime.now(UTC) - MEMORY)
+        return min(spare // CALLS_OF_A_START - under_way, BATCH)
+
+    async def _tell_all(self, desk: Desk, rows: Sequence[OrderRow]) -> None:
+        gate = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(self._tell(desk, row, gate) for row in rows))
+        async with self._services.store.write(desk.id) as view:
+            for row in rows:
+                await view.orders.mark_signalled(row.order, row.progress_version)
 
     async def _tell(self, desk: Desk, row: OrderRow, gate: asyncio.Semaphore) -> None:
         async with gate:

@@ -53,11 +53,13 @@ async def observe(
         "skip_reason": verdict.code if isinstance(verdict, Skipped) and skipped else None,
         "skip_detail": verdict.message if isinstance(verdict, Skipped) and skipped else None,
     }
-    if request:
-        changes["quote_request_version"] = request
+    if request or not _quote_is_asked_for(desk, order):
+        changes["quote_request_version"] = request or None
     await view.orders.save(order.number, **changes)
     if news:
         await view.orders.progressed(order.number)
+    if row is not None and row.generation > 0 and row.version != order.version:
+        await _try_to_write_again(view, order.number)
     if over and changed and order.status not in SETTLED_IN_VISMA:
         await view.findings.add(order.number, findings.CHANGED_AFTER_COMPLETION)
     if changed:
@@ -69,6 +71,12 @@ async def observe(
             reason="" if isinstance(verdict, Eligible) else verdict.code,
         )
     return Observation(fingerprint=mark, verdict=verdict, news=news)
+
+
+async def _try_to_write_again(view: TenantView, order: str) -> None:
+    """A document that refused to be written may take it now that the order was changed."""
+    if await view.findings.resolve(order, "document_refuses_writes"):
+        await view.orders.progressed(order, signal=False)
 
 
 def own_fields(desk: Desk, order: PurchaseOrder) -> dict[str, object]:
@@ -115,11 +123,16 @@ def _text(value: object) -> str:
 def _new_quote_request(desk: Desk, order: PurchaseOrder, row: OrderRow | None) -> str:
     """The request's identity is the version it was first seen in: the same word typed again,
     after an answer, is a new request."""
-    slot = desk.tenant.visma.fields.quote_request
     waiting = row.quote_request_version if row else None
-    if not slot or waiting or not quote_requested(order.custom.get(slot)):
+    if waiting or not _quote_is_asked_for(desk, order):
         return ""
     return f"{order.number}:{order.version}"
+
+
+def _quote_is_asked_for(desk: Desk, order: PurchaseOrder) -> bool:
+    """False also once the word was answered, or taken back."""
+    slot = desk.tenant.visma.fields.quote_request
+    return bool(slot) and quote_requested(order.custom.get(slot))
 
 
 def _concerns(row: OrderRow | None, verdict: Eligible | Skipped, *, changed: bool) -> bool:

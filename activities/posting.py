@@ -1,21 +1,28 @@
 """Post a shipment's freight: one journal, in the right period, found again after a lost answer."""
 
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 
 from temporalio import activity
 
 from activities.estimates import quoted_cost
-from activities.failures import attention_for
+from activities.failures import attention_for, attention_of
+from activities.journal_drafts import draft_of
 from activities.journals import Ledger
 from activities.master import MasterReader
 from activities.services import Desk, Services
-from activities.shipped import NO_ATTENTION, after_posting, charged, dump_cost, load_cost, load_plan
+from activities.shipped import (
+    NO_ATTENTION,
+    after_posting,
+    dump_cost,
+    find_cost,
+    load_cost,
+    load_plan,
+    shown_cost,
+)
 from activities.signatures import POST_FREIGHT
 from activities.trail import current_trail
 from ml_connector.domain.errors import RuleError
-from ml_connector.domain.freight import Allocation, Journal
-from ml_connector.domain.periods import PostingDate, posting_date
+from ml_connector.domain.periods import posting_date
 from ml_connector.domain.posting import (
     JournalHead,
     JournalKind,
@@ -24,6 +31,8 @@ from ml_connector.domain.posting import (
     journal_reference,
 )
 from ml_connector.domain.shipment import ShipmentCost
+from ml_connector.domain.tenant import FreightSettings
+from ml_connector.store.journals import JournalDraft
 from ml_connector.store.orders import OrderRow
 from ml_connector.store.shipments import Shipment
 from ml_connector.temporal.order_messages import Attention, Posted, PostRequest
@@ -40,7 +49,11 @@ class PostingActivities:
 
     @activity.defn(name=POST_FREIGHT.name)
     async def post_freight(self, request: PostRequest) -> Posted:
-        """Allocate, build, create and, as the tenant wants it, release the journal."""
+        """Allocate, build, create and, as the tenant wants it, release the journal.
+
+        What Visma has, or may have, is brought to its end as it was written down, whatever has
+        become of the tenant file, the rates and the periods since.
+        """
         desk = await self._services.desk(request.tenant)
         async with self._services.store.read(desk.id) as view:
             row = await view.orders.get(request.order)
@@ -48,66 +61,52 @@ class PostingActivities:
         if row is None or shipment is None:
             raise LookupError(f"order {request.order} has no shipment {request.generation}")
         try:
-            journal, allocation, cost = await self._journal(desk, row, shipment)
-            batch = await self._ledger.post(desk, shipment, journal, allocation, cost)
+            known = await self._ledger.in_hand(desk.id, request.order, request.generation)
+            draft = known or await self._draft(desk, row, shipment)
+            batch = await self._ledger.bring(desk, draft)
         except RuleError as rule:
-            return await self._park(
-                desk,
-                request.order,
-                Attention(reason=rule.code, detail=str(rule), remedy=rule.remedy),
-            )
+            return await self._park(desk, attention_of((rule.finding(),)))
         except VismaRejected as rejected:
             self._master.forget(desk.id)
-            return await self._park(desk, request.order, attention_for(rejected))
-        async with self._services.store.write(desk.id) as view:
-            await view.orders.save(
-                request.order,
-                journal_batch=batch,
-                stage=after_posting(row.stage, row.tracking_state),
-                **NO_ATTENTION,
-            )
-            current_trail().write(view)
-        return Posted(journal_batch=batch, amount=charged(desk, cost))
+            return await self._park(desk, attention_for(rejected))
+        await self._posted(desk, shipment, batch)
+        return Posted(journal_batch=batch, amount=f"{draft.amount} {draft.currency}")
 
-    async def _journal(
-        self, desk: Desk, row: OrderRow, shipment: Shipment
-    ) -> tuple[Journal, Allocation, ShipmentCost]:
+    async def _draft(self, desk: Desk, row: OrderRow, shipment: Shipment) -> JournalDraft:
         cost = load_cost(shipment) or await self._late_quote(desk, shipment)
         plan = load_plan(shipment).plan
         allocation = allocate_freight(cost, plan.lines, desk.tenant.freight)
-        when = await self._when(desk, row)
-        reference = journal_reference(shipment.order, shipment.generation, JournalKind.FREIGHT)
-        own_number = desk.tenant.visma.manual_batch_numbers
-        head = JournalHead(
-            order=shipment.order,
-            tracking_number=shipment.master_tracking or "",
-            reference=reference,
-            when=when,
-            exchange_rate=await self._rate(desk, allocation.currency, when.day),
-            batch_number=reference if own_number else None,
-        )
-        assert cost is not None
-        return build_journal(allocation, plan.lines, desk.tenant.freight, head), allocation, cost
-
-    async def _when(self, desk: Desk, row: OrderRow) -> PostingDate:
-        """The trigger's day: delivery or completed return, first scan, or the cut-off's now."""
-        freight = desk.tenant.freight
-        trigger = row.delivered_at or datetime.now(UTC)
-        if freight.post_on == "pickup" and row.first_scan_at is not None:
-            trigger = row.first_scan_at
-        return posting_date(
-            trigger=trigger,
+        when = posting_date(
+            trigger=posting_trigger(desk.tenant.freight, row),
             first_scan=row.first_scan_at,
             zone=desk.zone,
             periods=await self._master.periods(desk),
-            cutoff=freight.cutoff,
+            cutoff=desk.tenant.freight.cutoff,
         )
+        head = JournalHead(
+            order=shipment.order,
+            tracking_number=shipment.master_tracking or "",
+            reference=journal_reference(shipment.order, shipment.generation, JournalKind.FREIGHT),
+            when=when,
+            exchange_rate=await self._master.rate_to_base(desk, allocation.currency, when.day),
+        )
+        assert cost is not None
+        journal = build_journal(allocation, plan.lines, desk.tenant.freight, head)
+        return draft_of(shipment, journal, allocation, cost)
 
-    async def _rate(self, desk: Desk, currency: str, day: date) -> Decimal | None:
-        base = await self._master.base_currency(desk)
-        if currency == base:
-            return None
-        return await desk.visma.rate(currency, base, day)
+    async def _posted(self, desk: Desk, shipment: Shipment, batch: str) -> None:
+        """The order shows its journal, as the order stands now: its parcel may have moved."""
+        async with self._services.store.write(desk.id) as view:
+            # Saving nothing locks the row until the stage that follows from it is written.
+            row = await view.orders.save(shipment.order)
+            if row.generation == shipment.generation:
+                await view.orders.save(
+                    shipment.order,
+                    journal_batch=batch,
+                    stage=after_posting(row.stage, row.tracking_state),
+                    **NO_ATTENTION,
+                )
+            current_trail().write(view)
 
     async def _late_quote(self, desk: Desk, shipment: Shipment) -> ShipmentCost | None:
         """FedEx did not rate the shipment when it was made; perhaps it quotes it now."""
@@ -119,11 +118,19 @@ class PostingActivities:
                 await view.shipments.update(
                     shipment.order, shipment.generation, cost=dump_cost(cost)
                 )
-                await view.findings.resolve(shipment.order, "cost_unknown")
+                await view.orders.progressed(shipment.order, signal=False, **shown_cost(desk, cost))
+                await find_cost(view, shipment.order, cost)
                 current_trail().write(view)
         return cost
 
-    async def _park(self, desk: Desk, order: str, attention: Attention) -> Posted:
+    async def _park(self, desk: Desk, attention: Attention) -> Posted:
         async with self._services.store.write(desk.id) as view:
             current_trail().note(view, "freight:not_posted", reason=attention.reason)
         return Posted(attention=attention)
+
+
+def posting_trigger(freight: FreightSettings, row: OrderRow) -> datetime:
+    """When the event was that is posted: delivery or completed return, first scan, else now."""
+    if freight.post_on == "pickup" and row.first_scan_at is not None:
+        return row.first_scan_at
+    return row.delivered_at or datetime.now(UTC)

@@ -7,27 +7,38 @@ survives: every PUT carries the version it was made from, and a foreign value st
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
 from temporalio import activity
 
 from activities import findings
-from activities.documents import Document, OrderDocument, ReceiptDocument
+from activities.documents import Document, Fields, OrderDocument, ReceiptDocument
 from activities.receipts import matched_receipts
 from activities.services import Desk, Services
+from activities.shipped import NO_ATTENTION, attention_to
 from activities.signatures import FLUSH_PROGRESS, WRITE_PROGRESS
 from activities.trail import current_trail
 from ml_connector.domain.progress import diff
+from ml_connector.domain.stage import Stage
+from ml_connector.http.faults import CredentialsFault, ThrottledFault
 from ml_connector.store.orders import OrderRow
+from ml_connector.store.view import TenantView
 from ml_connector.temporal.messages import TenantInput
 from ml_connector.temporal.order_messages import OrderRef
 from ml_connector.visma.errors import VismaOutcomeUnknown, VismaRejected, VismaStale
 
 STALE_LIMIT = 5
-"""Refusals of an unchanged version before a person is asked (DESIGN rule 5)."""
+"""Refusals of an unchanged version before a person is asked."""
+OVERTAKEN_LIMIT = 20
+"""Refusals in a row, each of a newer version, before it is left to the next sweep."""
 AT_ONCE = 8
 """Parallel writes; other clients of this API cap themselves at eight requests."""
 BATCH = 200
+FIRST_WRITE = timedelta(minutes=1)
+"""How long an order's workflow is left alone with the first write of its shipment."""
+HOPELESS = (ThrottledFault, CredentialsFault)
+"""What the next order would meet as well."""
 
 
 class Outcome(Enum):
@@ -36,8 +47,15 @@ class Outcome(Enum):
     SENT = auto()
     NOTHING_TO_SAY = auto()
     """It says what it should, or what differs is not ours to change."""
+    REFUSED = auto()
+    """Visma takes no write on it; the other documents say the same."""
     ALWAYS_STALE = auto()
-    """It is still behind; the next sweep tries again."""
+    """It is still behind, though nobody edits it; the next sweep tries again."""
+    OVERTAKEN = auto()
+    """It is still behind, for it is edited all the time; the next sweep tries again."""
+
+
+STILL_BEHIND = frozenset({Outcome.ALWAYS_STALE, Outcome.OVERTAKEN})
 
 
 class ProgressActivities:
@@ -56,26 +74,49 @@ class ProgressActivities:
 
     @activity.defn(name=FLUSH_PROGRESS.name)
     async def flush_progress(self, tenant: TenantInput) -> int:
-        """Bring every order up to date that is behind; how many documents were written."""
+        """Bring every order up to date that is behind; how many documents were written.
+
+        An order that cannot be written keeps no other from it. Raises the first failure at the
+        end, at once where the next order would only meet the same.
+        """
         desk = await self._services.desk(tenant.tenant)
-        async with self._services.store.read(desk.id) as view:
-            behind = await view.orders.pending_progress(BATCH)
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(row: OrderRow) -> int:
             async with gate:
-                activity.heartbeat()
                 return await self._bring(desk, row)
 
-        return sum(await asyncio.gather(*(one(row) for row in behind)))
+        written, last, failures = 0, "", list[BaseException]()
+        while not any(isinstance(failure, HOPELESS) for failure in failures):
+            async with self._services.store.read(desk.id) as view:
+                behind = await view.orders.pending_progress(BATCH, after=last)
+            if not behind:
+                break
+            last = behind[-1].order
+            ours = [row for row in behind if not _is_being_written(row)]
+            results = await asyncio.gather(*map(one, ours), return_exceptions=True)
+            failures += [result for result in results if isinstance(result, BaseException)]
+            written += sum(result for result in results if isinstance(result, int))
+            activity.heartbeat(written)
+        if failures:
+            raise failures[0]
+        return written
 
     async def _bring(self, desk: Desk, row: OrderRow) -> int:
-        """The order first; then each receipt that received its goods."""
-        outcomes = [await bring_up_to_date(each) for each in await self._documents(desk, row)]
+        """The order first; then each receipt that received its goods, whatever the order said."""
+        outcomes, lost = [], None
+        for document in await self._documents(desk, row):
+            try:
+                outcomes.append(await bring_up_to_date(document))
+            except VismaOutcomeUnknown as unknown:
+                lost = unknown
         async with self._services.store.write(desk.id) as view:
-            if Outcome.ALWAYS_STALE not in outcomes:
+            if lost is None and STILL_BEHIND.isdisjoint(outcomes):
                 await view.orders.mark_progress_written(row.order, row.progress_version)
+            await _show_stale(view, row, stale=Outcome.ALWAYS_STALE in outcomes)
             current_trail().write(view)
+        if lost is not None:
+            raise lost
         return outcomes.count(Outcome.SENT)
 
     async def _documents(self, desk: Desk, row: OrderRow) -> list[Document]:
@@ -93,11 +134,28 @@ class ProgressActivities:
         ]
 
 
+def _is_being_written(row: OrderRow) -> bool:
+    """A label that was just made: its workflow writes the number itself, and twice would be one
+    call too many. Should it fail, the next flush writes it."""
+    fresh = datetime.now(UTC) - row.updated_at < FIRST_WRITE
+    return row.stage == Stage.LABEL_CREATED and row.progress_written == 0 and fresh
+
+
+async def _show_stale(view: TenantView, row: OrderRow, *, stale: bool) -> None:
+    """A person is asked while Visma refuses our version, and no longer."""
+    if stale and row.attention is None:
+        await view.orders.save(row.order, **attention_to(findings.ALWAYS_STALE))
+    elif not stale and row.attention == findings.ALWAYS_STALE.code:
+        await view.findings.resolve(row.order, findings.ALWAYS_STALE.code)
+        await view.orders.save(row.order, **NO_ATTENTION)
+
+
 async def bring_up_to_date(document: Document) -> Outcome:
     """Write what differs, at most once; read again whenever the version was not ours.
 
     The first attempt uses the version and values of the last reading, so that a quiet order
-    costs no read of its own.
+    costs no read of its own. Raises `VismaOutcomeUnknown` where a lost write did not happen, or
+    not yet: at once it is not repeated, for Visma may refuse it again and again, or have queued it.
     """
     refused: Counter[str] = Counter()
     while True:
@@ -108,6 +166,10 @@ async def bring_up_to_date(document: Document) -> Outcome:
         await document.report(found)
         if not changes:
             return Outcome.NOTHING_TO_SAY
+        if not entry.version:
+            # Visma did not name the version that our last write made.
+            await document.read()
+            continue
         await document.intend(changes)
         try:
             version = await document.put(changes, entry.version)
@@ -116,12 +178,22 @@ async def bring_up_to_date(document: Document) -> Outcome:
             if refused[entry.version] >= STALE_LIMIT:
                 await document.report((findings.ALWAYS_STALE,))
                 return Outcome.ALWAYS_STALE
+            if refused.total() >= OVERTAKEN_LIMIT:
+                return Outcome.OVERTAKEN
             await document.read()
         except VismaOutcomeUnknown:
             await document.read()
+            if not await _arrived(document, changes):
+                raise
         except VismaRejected as rejected:
             await document.report((findings.refuses_writes(document.name, rejected.what),))
-            return Outcome.NOTHING_TO_SAY
+            return Outcome.REFUSED
         else:
             await document.wrote({**entry.held, **changes}, version)
             return Outcome.SENT
+
+
+async def _arrived(document: Document, changes: Fields) -> bool:
+    """Whether a write whose answer was lost did happen, as the document was just read."""
+    entry = await document.entry()
+    return entry is None or not diff(entry.held, changes, entry.written)[0]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities import findings
+from activities.documents import OrderDocument
 from activities.failures import SHORT_PAUSE, attention_of
 from activities.master import MasterReader
 from activities.observation import observe
@@ -15,7 +16,13 @@ from activities.trail import current_trail
 from ml_connector.domain.money import Money
 from ml_connector.domain.order import PurchaseOrder
 from ml_connector.domain.planning import plan_shipment
-from ml_connector.domain.quotes import ANSWER_LIMIT, QuoteOption, render_quote
+from ml_connector.domain.progress import diff
+from ml_connector.domain.quotes import (
+    ANSWER_LIMIT,
+    QuoteOption,
+    quote_requested,
+    render_quote,
+)
 from ml_connector.domain.shipment import ShipmentCost, ShipmentPlan
 from ml_connector.fedex.client import RateQuote
 from ml_connector.fedex.errors import (
@@ -25,6 +32,7 @@ from ml_connector.fedex.errors import (
     FedExTransient,
 )
 from ml_connector.temporal.order_messages import QuoteAnswer, QuoteLine, QuoteRequest
+from ml_connector.visma.budget import Priority
 from ml_connector.visma.errors import VismaRejected, VismaStale
 
 WRITE_ATTEMPTS = 5
@@ -40,7 +48,7 @@ class QuoteActivities:
     @activity.defn(name=ANSWER_QUOTE.name)
     async def answer_quote(self, request: QuoteRequest) -> QuoteAnswer:
         """Rates for the order as it stands now; an order on hold has rates too."""
-        desk = await self._services.desk(request.tenant)
+        desk = (await self._services.desk(request.tenant)).at(Priority.INTERACTIVE)
         order = await desk.visma.get_order(request.order)
         answer, options = await self._ask(desk, order, request.id)
         text = render_quote(options, desk.now()) if options else _failure_text(answer)
@@ -71,7 +79,7 @@ class QuoteActivities:
             if not _is_final(fault):
                 raise
             if isinstance(fault, FedExCredentials):
-                await self._services.lock_out(desk.id, fault)
+                await self._services.lock_out(desk.id, fault, settings=desk.version)
             return QuoteAnswer(failure=fault.why or fault.what), ()
         options = tuple(_option(quote, quote.cost) for quote in quotes if quote.cost is not None)
         ordered = sorted(options, key=lambda option: option.amount.amount)
@@ -89,17 +97,15 @@ class QuoteActivities:
 
     async def _write(self, desk: Desk, order: PurchaseOrder, text: str) -> None:
         """Put the answer into Visma and clear the word that asked for it."""
-        fields = desk.tenant.visma.fields
-        changes: dict[str, object] = {}
-        if fields.quote_result:
-            changes[fields.quote_result] = text
-        if fields.quote_request:
-            changes[fields.quote_request] = None
+        document = OrderDocument(self._services.store, desk, order.number)
         for attempt in range(1, WRITE_ATTEMPTS + 1):
+            changes = await self._changes(desk, document, order, text)
+            if not changes:
+                await self._written(desk, order, {}, order.version)
+                return
+            await document.intend(changes)
             try:
-                version = await desk.visma.update_order_fields(
-                    order.number, changes, version=order.version
-                )
+                version = await document.put(changes, order.version)
             except VismaStale:
                 if attempt == WRITE_ATTEMPTS:
                     raise
@@ -110,6 +116,25 @@ class QuoteActivities:
                 return
             await self._written(desk, order, changes, version)
             return
+
+    async def _changes(
+        self, desk: Desk, document: OrderDocument, order: PurchaseOrder, text: str
+    ) -> dict[str, object]:
+        """What of the answer may be written over what the order holds now.
+
+        A person may have taken the question back, or keep something of their own where the answer
+        goes: neither is overwritten.
+        """
+        fields = desk.tenant.visma.fields
+        async with self._services.store.read(desk.id) as view:
+            row = await view.orders.get(order.number)
+        written = row.written_fields if row else {}
+        answer = {fields.quote_result: text} if fields.quote_result else {}
+        changes, foreign = diff(order.custom, answer, written)
+        await document.report(foreign)
+        if fields.quote_request and quote_requested(order.custom.get(fields.quote_request)):
+            changes[fields.quote_request] = None
+        return changes
 
     async def _written(
         self, desk: Desk, order: PurchaseOrder, changes: dict[str, object], version: str

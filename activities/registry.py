@@ -43,7 +43,8 @@ def implementations(services: Services) -> dict[str, Implementation]:
     progress = ProgressActivities(services)
     discovery = DiscoveryActivities(services, master)
     news = NewsActivities(services)
-    changes = ChangeActivities(services, Reversals(services, master, ledger))
+    reversals = Reversals(services, master, ledger)
+    changes = ChangeActivities(services, reversals)
     return {
         "prepare_shipment": shipping.prepare_shipment,
         "buy_shipment": shipping.buy_shipment,
@@ -51,6 +52,7 @@ def implementations(services: Services) -> dict[str, Implementation]:
         "write_progress": progress.write_progress,
         "flush_progress": progress.flush_progress,
         "post_freight": PostingActivities(services, master, ledger).post_freight,
+        "reverse_freight": reversals.reverse_freight,
         "answer_quote": QuoteActivities(services, master).answer_quote,
         "send_label": MailActivities(services).send_label,
         "record_stage": news.record_stage,

@@ -1,7 +1,7 @@
 """Everything the activities of a process share, made once: the composition root of a worker."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,11 +9,11 @@ import httpx
 import structlog
 from temporalio.client import Client
 
+from activities.call_window import WindowShelf
 from activities.token_source import TokenFunnel
-from activities.trail import Trail, remember
+from activities.trail import Trail, remember, works_with
 from ml_connector.domain.tenant import Tenant
 from ml_connector.fedex.client import FedExClient
-from ml_connector.fedex.tokens import TokenSource
 from ml_connector.http.faults import CredentialsFault
 from ml_connector.http.transport import Transport
 from ml_connector.settings import SmtpServer
@@ -22,8 +22,8 @@ from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
 from ml_connector.store.tenants import TenantEvent, TenantRecord
 from ml_connector.temporal.order_messages import Policy
+from ml_connector.visma.budget import Priority, SharedBudget
 from ml_connector.visma.client import VismaClient
-from ml_connector.visma.limits import LocalBudget
 from ml_connector.visma.tokens import VismaCredential, VismaTokens, split_token_url
 
 _log = structlog.get_logger(__name__)
@@ -48,6 +48,10 @@ class Desk:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.tenant.timezone)
+
+    def at(self, priority: Priority) -> "Desk":
+        """The same for more or less urgent work in Visma."""
+        return replace(self, visma=self.visma.with_priority(priority))
 
     def now(self) -> datetime:
         """The present, in the tenant's zone."""
@@ -95,6 +99,7 @@ class Services:
         self._http = http
         self._timeout = call_timeout
         self._desks: dict[str, Desk] = {}
+        self._budgets: dict[str, SharedBudget] = {}
         self._opening: dict[str, asyncio.Lock] = {}
 
     async def desk(self, tenant_id: str) -> Desk:
@@ -126,6 +131,7 @@ class Services:
 
     async def _desk(self, record: TenantRecord) -> Desk:
         tenant_id = record.id
+        works_with(record.version)
         async with self._opening.setdefault(tenant_id, asyncio.Lock()):
             known = self._desks.get(tenant_id)
             if known is None or known.version != record.version:
@@ -154,26 +160,37 @@ class Services:
         transport = self.transport("visma", tenant.visma.api_url)
         token_base, token_path = split_token_url(tenant.visma.token_url)
         tokens = VismaTokens(self.transport("visma", token_base), credential, path=token_path)
-        return VismaClient(transport, tokens=tokens, budget=LocalBudget())
+        budget = self._budgets[tenant.id] = SharedBudget(WindowShelf(self.store, tenant.id))
+        return VismaClient(transport, tokens=tokens, budget=budget)
+
+    def visma_calls_left(self) -> dict[str, int]:
+        """What Visma still allows this hour, by tenant, where a reply has told this process."""
+        left = {tenant: budget.left for tenant, budget in self._budgets.items()}
+        return {tenant: calls for tenant, calls in left.items() if calls is not None}
 
     def _fedex(self, tenant: Tenant, secrets: dict[str, str], version: int) -> FedExClient:
-        def tokens(project: str) -> TokenSource:
-            return self.tokens.source(tenant.id, project, settings=version)
-
         own_track = "fedex.track_client_id" in secrets
         return FedExClient(
             self.transport("fedex", tenant.fedex.api_url),
             account_number=secrets["fedex.account_number"],
-            tokens=tokens("ship"),
-            track_tokens=tokens("track") if own_track else None,
+            tokens=self.tokens.source(tenant.id, "ship", settings=version),
+            track_tokens=self.tokens.source(tenant.id, "track", settings=version)
+            if own_track
+            else None,
         )
 
     def transport(self, system: str, url: str) -> Transport:
         """A road to another system over this process's connection pool."""
         return Transport(system, url, timeout=self._timeout, recorder=remember, client=self._http)
 
-    async def lock_out(self, tenant_id: str, fault: CredentialsFault) -> None:
-        """Stop one tenant whose credentials were refused; the others go on."""
+    async def lock_out(
+        self, tenant_id: str, fault: CredentialsFault, *, settings: int | None
+    ) -> None:
+        """Stop one tenant whose credentials were refused; the others go on.
+
+        `settings` is the version of those that were refused: the refusal of old ones says nothing
+        of what was set meanwhile.
+        """
         if isinstance(fault, TenantNotReady):
             return
         why = str(fault)
@@ -182,6 +199,7 @@ class Services:
             TenantState.NEEDS_REAUTH,
             why,
             only_from=(TenantState.ACTIVE,),
+            only_version=settings,
             event=TenantEvent(action="tenant:needs_reauth", actor="worker", detail={"why": why}),
         )
         if locked:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -10,6 +11,7 @@ from activities import findings
 from activities.label_promise import mails_label, promise
 from activities.services import Desk
 from activities.trail import current_trail
+from ml_connector.domain.findings import Finding
 from ml_connector.domain.shipment import (
     CostSource,
     CreatedShipment,
@@ -18,6 +20,7 @@ from ml_connector.domain.shipment import (
     ShipmentPlan,
 )
 from ml_connector.domain.stage import Stage
+from ml_connector.domain.tenant import Tenant
 from ml_connector.domain.tracking import ParcelState
 from ml_connector.store.journals import JournalRecord
 from ml_connector.store.orders import OrderRow
@@ -52,6 +55,16 @@ NO_ATTENTION: dict[str, Any] = {
     "attention_remedy": None,
     "attention_since": None,
 }
+
+
+def attention_to(finding: Finding) -> dict[str, Any]:
+    """The columns that ask a person about an order, which goes on meanwhile."""
+    return {
+        "attention": finding.code,
+        "attention_detail": finding.message,
+        "attention_remedy": finding.remedy,
+        "attention_since": datetime.now(UTC),
+    }
 
 
 def dump_plan(planned: PlannedShipment) -> dict[str, Any]:
@@ -102,7 +115,7 @@ def shown(desk: Desk, row: OrderRow, shipment: Shipment, journal: JournalRecord 
         cost=cost,
         tracking=tracking_of(row),
         journal_batch=(journal.batch or "") if journal else "",
-        posted=journal is not None and is_posted(desk, journal),
+        posted=journal is not None and is_posted(desk.tenant, journal),
         post_on_pickup=desk.tenant.freight.post_on == "pickup",
         mail_label=mails_label(desk.tenant, shipment),
     )
@@ -121,9 +134,9 @@ async def freight_journal(view: TenantView, order: str, generation: int) -> Jour
     )
 
 
-def is_posted(desk: Desk, journal: JournalRecord) -> bool:
-    """As far in Visma as the tenant wants its journals."""
-    if desk.tenant.freight.journal == "released":
+def is_posted(tenant: Tenant, journal: JournalRecord) -> bool:
+    """As far in Visma as the tenant wants its journals; also one that was taken back since."""
+    if tenant.freight.journal == "released":
         return journal.state in (JournalState.RELEASED, JournalState.REVERSED)
     return journal.state is not JournalState.DRAFT
 
@@ -148,10 +161,11 @@ def after_posting(stage: str, tracking_state: str | None) -> Stage:
 
 def charged(desk: Desk, cost: ShipmentCost | None) -> str:
     """The part of a cost that goes to the ledger, with its currency; empty when unknown."""
-    if cost is None:
-        return ""
-    with_taxes = desk.tenant.freight.include_taxes
-    return f"{cost.net_charge if with_taxes else cost.net_fedex_charge} {cost.currency}"
+    return "" if cost is None else f"{_charged(desk, cost)} {cost.currency}"
+
+
+def _charged(desk: Desk, cost: ShipmentCost) -> Decimal:
+    return cost.net_charge if desk.tenant.freight.include_taxes else cost.net_fedex_charge
 
 
 async def record_created(
@@ -224,7 +238,7 @@ async def enter_shipment(
         )
         for piece in pieces
     )
-    with_taxes = desk.tenant.freight.include_taxes
+    await find_cost(view, plan.order, cost)
     return await view.orders.progressed(
         plan.order,
         signal=False,
@@ -232,9 +246,7 @@ async def enter_shipment(
         generation=plan.generation,
         service=shipment.service,
         master_tracking=shipment.master_tracking,
-        cost_amount=(cost.net_charge if with_taxes else cost.net_fedex_charge) if cost else None,
-        cost_currency=cost.currency if cost else None,
-        cost_source=cost.source.value if cost else None,
+        **shown_cost(desk, cost),
         # What an earlier generation came to stays with its journal.
         journal_batch=None,
         cutoff_period=None,
@@ -246,10 +258,27 @@ async def enter_shipment(
     )
 
 
-async def _findings(view: TenantView, order: str, created: CreatedShipment) -> None:
-    if created.cost is None:
+def shown_cost(desk: Desk, cost: ShipmentCost | None) -> dict[str, Any]:
+    """A cost as the read model shows it: with taxes where they are a cost of the tenant's."""
+    if cost is None:
+        return {"cost_amount": None, "cost_currency": None, "cost_source": None}
+    return {
+        "cost_amount": _charged(desk, cost),
+        "cost_currency": cost.currency,
+        "cost_source": cost.source.value,
+    }
+
+
+async def find_cost(view: TenantView, order: str, cost: ShipmentCost | None) -> None:
+    """No cost, or none but a quote, is a finding from the first moment on."""
+    if cost is None:
         await view.findings.add(order, findings.COST_UNKNOWN)
-    elif created.cost.source is CostSource.QUOTE:
+        return
+    await view.findings.resolve(order, findings.COST_UNKNOWN.code)
+    if cost.source is CostSource.QUOTE:
         await view.findings.add(order, findings.COST_ESTIMATED)
+
+
+async def _findings(view: TenantView, order: str, created: CreatedShipment) -> None:
     if not any(document.kind == "LABEL" for document in created.documents):
         await view.findings.add(order, findings.LABEL_MISSING)

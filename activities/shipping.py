@@ -60,6 +60,7 @@ class ShippingActivities:
     @activity.defn(name=PREPARE_SHIPMENT.name)
     async def prepare_shipment(self, request: PrepareRequest) -> Prepared:
         """Read the order, judge it, and store the plan of its next shipment."""
+        began = datetime.now(UTC)
         desk = await self._services.desk(request.tenant)
         known = await self._already_shipped(desk, request)
         if known is not None:
@@ -79,8 +80,7 @@ class ShippingActivities:
         plan = plan_shipment(order, master, desk.tenant, generation, desk.now().date())
         if not isinstance(plan, ShipmentPlan):
             # Before a person is asked, or asked again, the master data is read anew.
-            self._master.forget(desk.id)
-            master = await self._master.of(desk, order)
+            master = await self._master.of(desk, order, not_before=began)
             plan = plan_shipment(order, master, desk.tenant, generation, desk.now().date())
         if not isinstance(plan, ShipmentPlan):
             return await self._refuse(desk, order, plan)
@@ -120,8 +120,20 @@ class ShippingActivities:
                 stage=Stage.CANCELLED if over else Stage.DISCOVERED,
                 **NO_ATTENTION,
             )
+            if over:
+                await self._call_off(view, desk, order.number)
             current_trail().write(view)
         return Prepared(outcome="closed" if over else "skipped", skip_reason=why.code)
+
+    async def _call_off(self, view: TenantView, desk: Desk, order: str) -> None:
+        """A purchase that was planned and never asked for is not left open."""
+        shipment = await view.shipments.current(order)
+        if shipment is None or shipment.state is not ShipmentState.PLANNED:
+            return
+        key = ship_key(desk.id, order, shipment.generation)
+        operation = await view.operations.get(key)
+        if operation is not None and operation.state is OperationState.INTENDED:
+            await view.operations.reject(key, {"what": "the order ended before it was sent"})
 
     async def _refuse(
         self, desk: Desk, order: PurchaseOrder, findings: tuple[Finding, ...]
@@ -165,8 +177,12 @@ class ShippingActivities:
             service=plan.service,
             ship_date=plan.ship_date,
         )
+        key = ship_key(desk.id, plan.order, plan.generation)
+        known = await view.operations.get(key)
+        if known is not None and known.state is OperationState.REJECTED:
+            await view.operations.back_to_intended(key, "the order ships after all")
         await view.operations.begin(
-            ship_key(desk.id, plan.order, plan.generation),
+            key,
             step="ship",
             order=plan.order,
             generation=plan.generation,

@@ -20,6 +20,7 @@ from ml_connector.temporal.order_messages import (
     PrepareRequest,
     QuoteAnswer,
     QuoteRequest,
+    ReverseRequest,
     Reviewed,
     ReviewRequest,
     StageRecord,
@@ -56,6 +57,7 @@ BUY_SHIPMENT = Signature("buy_shipment", OrderRef, Bought, TaskQueue.FEDEX, _CAL
 REVIEW_CHANGE = Signature("review_change", ReviewRequest, Reviewed, TaskQueue.FEDEX, _CALL)
 WRITE_PROGRESS = Signature("write_progress", OrderRef, int, TaskQueue.VISMA, _CALL)
 POST_FREIGHT = Signature("post_freight", PostRequest, Posted, TaskQueue.VISMA, _CALL)
+REVERSE_FREIGHT = Signature("reverse_freight", ReverseRequest, Posted, TaskQueue.VISMA, _CALL)
 ANSWER_QUOTE = Signature("answer_quote", QuoteRequest, QuoteAnswer, TaskQueue.FEDEX, _CALL)
 SEND_LABEL = Signature("send_label", OrderRef, bool, TaskQueue.MAIL, _CALL)
 RECORD_STAGE = Signature("record_stage", StageRecord, bool, TaskQueue.MAIN, timedelta(seconds=30))

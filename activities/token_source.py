@@ -14,7 +14,7 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client, WithStartWorkflowOperation
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy
 
 from ml_connector.fedex.errors import FedExCredentials, FedExThrottled, FedExTransient
 from ml_connector.fedex.tokens import Token, TokenSource
@@ -61,10 +61,10 @@ class TokenFunnel:
         self._flights: dict[str, asyncio.Lock] = {}
         self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
 
-    def source(self, tenant: str, project: str, *, settings: int) -> TokenSource:
+    def source(self, tenant: str, project: str, *, settings: int = 0) -> TokenSource:
         """The tokens of one tenant's FedEx project (`ship` or `track`).
 
-        `settings` is the version of the tenant's settings that the caller works with.
+        `settings` is the version of the tenant's settings and secrets.
         """
         wanted = EnsureToken(tenant=tenant, project=project, urgent=self._urgent, settings=settings)
         # A new source means new settings: the token at hand may be another credential's.
@@ -118,6 +118,8 @@ class TokenFunnel:
             task_queue=TaskQueue.MAIN,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=f"FedEx tokens of egress {self._egress}",
+            # Every tenant's shipments wait for it: it goes before what is only one's.
+            priority=Priority(priority_key=Urgency.QUOTE),
         )
         try:
             async with asyncio.timeout(PATIENCE.total_seconds()), self._slot():

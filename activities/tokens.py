@@ -54,6 +54,8 @@ class TokenActivities:
         try:
             issued = await request_token(transport, credential)
         except FedExCredentials as refused:
+            # Here, too: whoever asked may have lost patience by now.
+            await self._services.lock_out(issue.tenant, refused, settings=record.version)
             return TokenIssued(refused=str(refused), settings=record.version)
         except FedExThrottled as throttled:
             return TokenIssued(blocked_for=throttled.retry_after)
@@ -62,10 +64,16 @@ class TokenActivities:
         answered = time.monotonic()
         early = min(LONGEST_EARLY, issued.expires_in / 10)
         expires_at = datetime.now(UTC) + issued.expires_in - early
-        await self._services.store.coordination.put_token(
-            _id(issue), issued.value, version=version, expires_at=expires_at
+        kept = await self._services.store.coordination.put_token(
+            _id(issue),
+            issued.value,
+            version=version,
+            expires_at=expires_at,
+            issued_for=(issue.tenant, record.version),
         )
         ago = timedelta(seconds=time.monotonic() - answered)
+        if not kept:
+            return TokenIssued(failure="The tenant's secrets were exchanged meanwhile.", ago=ago)
         return TokenIssued(version=version, expires_at=expires_at, ago=ago)
 
     async def _credential(self, issue: IssueToken, tenant: Tenant) -> FedExCredential:

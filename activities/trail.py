@@ -24,6 +24,8 @@ class Trail:
     tenant: str
     order: str | None
     actor: str
+    settings: int | None = None
+    """Version of the tenant's settings that it works with, once it has asked for them."""
     exchanges: list[Exchange] = field(default_factory=list)
 
     def write(self, view: TenantView) -> None:
@@ -67,6 +69,13 @@ def current_trail() -> Trail:
 def open_trail(trail: Trail) -> None:
     """Make `trail` the current one, for this task and those it starts."""
     _current.set(trail)
+
+
+def works_with(settings: int) -> None:
+    """Note the version of the tenant's settings on the current trail, if there is one."""
+    trail = _current.get()
+    if trail is not None:
+        trail.settings = settings
 
 
 async def remember(exchange: Exchange) -> None:

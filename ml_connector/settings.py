@@ -122,7 +122,7 @@ class Settings:
             raise _both_set("MASTER_KEY", "MASTER_KEY_FILE")
         return cls(
             home=home,
-            database_url=_database_url(environ) or f"sqlite+aiosqlite:///{home}/ml-connector.db",
+            database_url=_database_url(environ) or f"sqlite:///{home}/ml-connector.db",
             master_key=master_key,
             master_key_file=master_key_file,
             token_window=_duration(

@@ -15,13 +15,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from proof.discovery import discovery_at_scale
+from proof.fairness import third_tenant
 from proof.fates import NOTE_FIELD, Fate, Fated
+from proof.havoc import Havoc
 from proof.lifecycle import settle
 from proof.report import Check, check, exit_status, say, show
+from proof.rewinding import Rewinder
 from proof.truth import Truth
 from tests.cold_start import cold_start, crowded_windows
 from tests.stage import ARRIVAL, Stage
@@ -37,6 +42,12 @@ PARCEL_LIFE = timedelta(seconds=20)
 """Not shorter: the clock runs on, and the company has periods for about a year ahead."""
 LOOK_EVERY = 0.2
 STRANGERS = "SUP-SE"
+WORKERS = 2
+KILL_EVERY = (15.0, 30.0)
+REWIND_EVERY = (0.1, 0.5)
+"""Seconds between two kills, and between two resets."""
+REWOUND_FROM = ("label_created", "in_transit", "completed")
+"""Stages that last; the others are met as it happens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +88,40 @@ async def lost_ship_answers(home: Path, count: int) -> list[Check]:
         ]
 
 
-async def lost_journal_answers(home: Path, count: int) -> list[Check]:
-    """Answers to creating and releasing a journal are lost, before and after."""
+async def journals_once(home: Path, count: int) -> list[Check]:
+    """Answers to creating and releasing a journal are lost, before and after; workers are killed;
+    workflows are reset while they run, and each of them once more after its end."""
     rules = [
         _lost("after", "POST", "/journaltransaction", "reset_after", 0.2),
         _lost("before", "POST", "/journaltransaction", "reset_before", 0.1),
     ]
-    async with Stage(home=home, http_timeout="3s") as stage:
+    async with Stage(home=home, http_timeout="3s", work=False) as stage, AsyncExitStack() as stack:
+        workers = [stage.worker_process(f"worker-{each}") for each in range(WORKERS)]
+        for worker in workers:
+            await stack.enter_async_context(worker)
         await stage.visma("POST", "faults", seed=SEED, rules=rules)
-        return await _whole_lives(stage, count)
+        await stage.add_tenant(TENANT)
+        orders = await _ordered(stage, count)
+        havoc, rewinder = Havoc(stage, workers, seed=SEED), Rewinder(stage, seed=SEED)
+        trouble = [
+            asyncio.create_task(havoc.kill_workers(KILL_EVERY)),
+            asyncio.create_task(rewinder.while_they_run(orders, REWIND_EVERY)),
+        ]
+        await _brought_home(stage, len(orders))
+        for each in trouble:
+            each.cancel()
+        await asyncio.gather(*trouble, return_exceptions=True)
+        await rewinder.after_the_end(orders)
+        checks = await _judged(stage, orders)
+    faults = stage.sandbox.visma.faults.counts()
+    missing = [name for name in REWOUND_FROM if not rewinder.done[name]]
+    unheard = [name for name, rule in faults.items() if not rule["fired"]]
+    return [
+        *checks,
+        check("workers killed", havoc.done.total(), [] if havoc.done else ["none"]),
+        check("resets from every stage", dict(rewinder.done), missing),
+        check("answers lost", sum(rule["fired"] for rule in faults.values()), unheard),
+    ]
 
 
 async def concurrent_edits(home: Path, count: int) -> list[Check]:
@@ -126,13 +162,21 @@ async def _ordered(stage: Stage, count: int) -> list[Fated]:
 
 async def _lived(stage: Stage, orders: Sequence[Fated]) -> list[Check]:
     """From discovery to the ledger, then the comparison with the truth."""
+    await _brought_home(stage, len(orders))
+    return await _judged(stage, orders)
+
+
+async def _brought_home(stage: Stage, count: int) -> None:
     discovering = asyncio.create_task(stage.discover(TENANT))
     stage.sandbox.clock.set_speed(ARRIVAL / PARCEL_LIFE)
     deadline = time.monotonic() + PATIENCE
-    while not await _all_completed(stage, len(orders)) and time.monotonic() < deadline:
+    while not await _all_completed(stage, count) and time.monotonic() < deadline:
         await stage.sweep(TENANT)
         await asyncio.sleep(LOOK_EVERY)
     await discovering
+
+
+async def _judged(stage: Stage, orders: Sequence[Fated]) -> list[Check]:
     await stage.discover(TENANT)
     await settle(stage, TENANT)
     truth = await Truth.seen(stage, orders)
@@ -206,10 +250,12 @@ async def cold_credentials(home: Path, count: int) -> list[Check]:
 
 RUNS = (
     Run(name="shipments", size=1_000, prove=lost_ship_answers),
-    Run(name="journals", size=500, prove=lost_journal_answers),
+    Run(name="journals", size=500, prove=journals_once),
     Run(name="edits", size=500, prove=concurrent_edits),
+    Run(name="discovery", size=10_000, prove=discovery_at_scale),
     Run(name="tracking", size=3_000, prove=track_calls),
     Run(name="tokens", size=50, prove=cold_credentials),
+    Run(name="tenants", size=2_000, prove=third_tenant),
 )
 
 

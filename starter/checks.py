@@ -258,7 +258,7 @@ def _tenant_finding(tenant: str, state: TenantState, reason: str, parked: int) -
             check=CheckName.TENANTS,
             status=Status.FAIL,
             message=f"{tenant}: its credentials are refused. {reason}",
-            next_step="Set new ones and apply its file again.",
+            next_step=f"ml-connector credentials set {tenant}",
             exit_code=ExitCode.CREDENTIALS,
         )
     if state is TenantState.PAUSED:
@@ -273,7 +273,7 @@ def _tenant_finding(tenant: str, state: TenantState, reason: str, parked: int) -
             check=CheckName.TENANTS,
             status=Status.WARN,
             message=f"{tenant}: {parked} orders need a person.",
-            next_step=f"ml-connector po list --tenant {tenant} --attention",
+            next_step=f"ml-connector attention list --tenant {tenant}",
         )
     return Finding(check=CheckName.TENANTS, status=Status.OK, message=f"{tenant}: active.")
 

@@ -5,11 +5,10 @@ What such a command asks is audited like a worker's calls, under the person's na
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from activities.services import Desk
 from activities.trail import Trail, current_trail, open_trail
-from ml_connector.visma.limits import Priority
+from ml_connector.visma.budget import Priority
 from starter.context import Installation
 
 
@@ -29,13 +28,16 @@ async def desk_of(
     open_trail(trail)
     try:
         desk = await (services.desk_at_rest(tenant) if at_rest else services.desk(tenant))
-        yield replace(desk, visma=desk.visma.with_priority(Priority.INTERACTIVE))
+        yield desk.at(Priority.INTERACTIVE)
     finally:
         await services.settle(trail)
 
 
 def calls_made() -> list[str]:
-    """The calls of this command so far: `FedEx POST https://…: 200`. Tokens are not among them."""
+    """The calls of this command so far: `fedex POST https://…: 200`.
+
+    Visma's token request is among them; FedEx's are made by the token workflow.
+    """
     return [
         f"{exchange.system} {exchange.method} {exchange.url}: {exchange.status or exchange.error}"
         for exchange in current_trail().exchanges

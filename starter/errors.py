@@ -163,7 +163,9 @@ def explain(error: Exception) -> CommandError | None:
 def _usage(error: TyperException) -> CommandError:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "ml-connector"
-    return WrongUsage(error.format_message(), remedy=f"See {command} --help.", code="command_line")
+    # Where the value is a choice, the parser puts its own words before ours.
+    what = error.format_message().replace("Value error, ", "")
+    return WrongUsage(what, remedy=f"See {command} --help.", code="command_line")
 
 
 def _fault(error: Fault) -> CommandError:

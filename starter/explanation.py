@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from activities.journals import lines_of
+from activities.journal_drafts import lines_of
 from activities.shipped import load_cost, load_plan
 from ml_connector.domain.freight import JournalLine
 from ml_connector.domain.shipment import ShippedLine

@@ -22,12 +22,15 @@ from starter.context import Installation
 from starter.desks import desk_of
 from starter.errors import CommandError, ExitCode, Refused, WrongUsage, explain, first_cause
 from starter.freight_report import FreightReport, Place, Sums, calendar_month, freight_report
+from starter.freight_reverse import register as register_reverse
 from starter.groups import OneTenant, command_group
 from starter.money import money, money_text
 from starter.output import AsJson, show, table, talk
-from starter.tie_out import Compared, batches_of, compare
+from starter.tie_out import Compared, batches_of, compare, our_references
 
 app = command_group("freight", "Freight in the ledger, and whether Visma agrees.")
+
+register_reverse(app)
 
 _PERIOD = re.compile(r"(\d{4})-?(0[1-9]|1[0-2])")
 
@@ -124,10 +127,12 @@ async def _answer(
             async with store.read(tenant.id) as view:
                 records = await view.journals.list(period)
             batches = await batches_of(desk, records, period)
+            async with store.read(tenant.id) as view:
+                ours = await our_references(view, batches)
     except (Fault, CommandError) as error:
         problem = explain(error)
         return Answer(report=await _from_store(store, tenant, span), problem=problem)
-    compared = compare(records, batches, period=period, non_project=tenant.freight.non_project)
+    compared = compare(records, batches, period=period, freight=tenant.freight, ours=ours)
     done = await _from_store(store, tenant, span)
     return Answer(report=done, compared=compared, tied_out=True)
 

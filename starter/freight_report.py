@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from activities.journals import lines_of
+from activities.journal_drafts import lines_of
 from activities.shipped import load_cost, load_plan
 from ml_connector.domain.errors import RuleError
 from ml_connector.domain.freight import FinancialPeriod, JournalLine

@@ -12,6 +12,7 @@ from typing import TypeVar
 from activities.findings import UNKNOWN_TRACKING_NUMBER
 from activities.master import MasterReader
 from activities.observation import holds_unknown_number
+from activities.posting import posting_trigger
 from activities.services import Desk
 from activities.shipped import (
     freight_journal,
@@ -187,19 +188,19 @@ class Planner:
         freight = self._desk.tenant.freight
         run.allocation = allocate_freight(run.cost, plan.lines, freight)
         when = posting_date(
-            trigger=(row.delivered_at if row else None) or datetime.now(UTC),
+            trigger=posting_trigger(freight, row) if row else datetime.now(UTC),
             first_scan=row.first_scan_at if row else None,
             zone=self._desk.zone,
             periods=await self._master.periods(self._desk),
             cutoff=freight.cutoff,
         )
-        base, currency = await self._master.base_currency(self._desk), run.allocation.currency
-        rate = None if currency == base else await self._desk.visma.rate(currency, base, when.day)
         head = JournalHead(
             order=plan.order,
             tracking_number=run.tracking_number,
             reference=journal_reference(plan.order, plan.generation, JournalKind.FREIGHT),
             when=when,
-            exchange_rate=rate,
+            exchange_rate=await self._master.rate_to_base(
+                self._desk, run.allocation.currency, when.day
+            ),
         )
         run.journal = build_journal(run.allocation, plan.lines, freight, head)

@@ -156,10 +156,9 @@ async def _judge(here: Installation, wish: Wish, order: FoundOrder) -> Verdict:
         refusal = ""
         if step is Step.POST_FREIGHT:
             journal = await freight_journal(view, number, shipment.generation)
-            if journal is not None and journal.state in (
-                JournalState.RELEASED,
-                JournalState.REVERSED,
-            ):
+            if journal is not None and journal.state is JournalState.REVERSED:
+                refusal = f"A person has taken its freight, batch {journal.batch}, back."
+            elif journal is not None and journal.state is JournalState.RELEASED:
                 refusal = f"Its freight is posted as batch {journal.batch}."
             elif order.row.first_scan_at is None:
                 refusal = "FedEx has not scanned its parcel, so there is no freight yet."

@@ -130,7 +130,7 @@ async def _again(name: str, reason: str, as_json: bool) -> None:
             # Superseded already: the command is repeated, and only the workflow is told again.
             if is_alive(shipment):
                 journal = await freight_journal(view, number, shipment.generation)
-                posted = journal is not None and is_posted(desk, journal)
+                posted = journal is not None and is_posted(desk.tenant, journal)
                 _check_it_is_settled(found, row, posted=posted)
                 await _supersede(view, here.actor, shipment, reason)
         replay = Replay(step="ship", by=here.actor, reason=reason)

@@ -243,10 +243,10 @@ def remove(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Stop working for a tenant and forget its secrets.
+    """Stop working for a tenant and forget its secrets and tokens.
 
-    Its orders, labels and audit trail stay. A running worker removes its schedules. Applying its
-    file brings it back.
+    Its orders, labels and audit trail stay. A running worker removes its schedules; workflows of
+    orders that were abandoned wait, and do nothing. Applying its file brings it back.
 
     \b
     Examples:
@@ -258,7 +258,7 @@ def remove(
 async def _remove(tenant: str, reason: str, abandon: bool, as_json: bool) -> None:
     async with Installation.open() as here:
         store = await here.store()
-        await here.records(tenant)
+        [record] = await here.records(tenant)
         async with store.read(tenant) as view:
             under_way = len(await view.orders.list(stages=_UNFINISHED, skipped=False))
         if under_way and not abandon:
@@ -270,12 +270,16 @@ async def _remove(tenant: str, reason: str, abandon: bool, as_json: bool) -> Non
             )
         # First the state: from then on nobody looks for the secrets.
         await store.tenants.set_state(tenant, TenantState.REMOVED, reason)
-        async with store.write(tenant) as view:
-            await view.secrets.replace({})
-            view.audit.append(
-                "tenant:remove",
+        await store.tenants.update(
+            tenant,
+            name=record.name,
+            config=record.config,
+            secrets={},
+            event=TenantEvent(
+                action="tenant:remove",
                 actor=here.actor,
                 detail={"reason": reason, "orders_under_way": under_way},
-            )
+            ),
+        )
     value = {"tenant": tenant, "outcome": "removed", "orders_under_way": under_way}
     show(value, lambda: f"Tenant {tenant}: removed, its secrets are forgotten.", as_json=as_json)

@@ -5,20 +5,23 @@ does one on our references that the subledger knows nothing of: a posting made t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from activities.journals import lines_of
+from activities.journal_drafts import lines_of
 from activities.services import Desk
 from ml_connector.domain.freight import JournalLine
+from ml_connector.domain.posting import order_of_reference
+from ml_connector.domain.tenant import FreightSettings
 from ml_connector.store.journals import JournalRecord
 from ml_connector.store.states import JournalState
+from ml_connector.store.view import TenantView
 from ml_connector.visma.errors import VismaNotFound
 from ml_connector.visma.records import PostedJournal, PostedLine
 
-Key = tuple[str, str, str]
-"""Account, project, task."""
+Key = tuple[str, str, str, str]
+"""Account, subaccount, project, task."""
 ZERO = Decimal(0)
 
 
@@ -47,19 +50,23 @@ def compare(
     batches: Sequence[PostedJournal],
     *,
     period: str,
-    non_project: str,
+    freight: FreightSettings,
+    ours: Collection[str] = (),
 ) -> list[Compared]:
-    """Every journal of the subledger, then every batch in Visma on our references without one."""
+    """Every journal of the subledger, then every batch in Visma on our references without one.
+
+    `ours` are the references in `batches` that are ours though no record here has them.
+    """
     by_batch = {batch.batch: batch for batch in batches}
     compared = [
-        _compared(record, by_batch.get(record.batch or ""), period, non_project)
+        _compared(record, by_batch.get(record.batch or ""), period, freight)
         for record in records
         if record.state is not JournalState.DRAFT
     ]
     known = {(record.batch, record.reference) for record in records}
-    references = {record.reference for record in records}
+    references = {record.reference for record in records} | set(ours)
     return compared + [
-        _twice(batch, reference)
+        _unknown(batch, reference)
         for batch in batches
         for reference in batch.references
         if reference in references and (batch.batch, reference) not in known
@@ -67,9 +74,11 @@ def compare(
 
 
 def _compared(
-    record: JournalRecord, batch: PostedJournal | None, period: str, non_project: str
+    record: JournalRecord, batch: PostedJournal | None, period: str, freight: FreightSettings
 ) -> Compared:
-    lines = _lines(batch, record.reference)
+    # All lines of our own batch: one that lost its reference, or a new one, is a difference too.
+    lines = () if batch is None else batch.lines
+    non_project = freight.non_project
     ours, theirs = _net(lines_of(record), non_project), _net(lines, non_project)
     apart = (abs(ours.get(key, ZERO) - theirs.get(key, ZERO)) for key in ours.keys() | theirs)
     return Compared(
@@ -80,24 +89,30 @@ def _compared(
         visma=None if batch is None else sum((line.debit for line in lines), ZERO),
         # What is missing at one place is missing, or too much, at another: counted once.
         difference=sum(apart, ZERO) / 2,
-        remark=_remark(record, batch, period),
+        remark=_remark(record, batch, period, must_be_released=freight.journal == "released"),
     )
 
 
-def _remark(record: JournalRecord, batch: PostedJournal | None, period: str) -> str:
+def _remark(
+    record: JournalRecord, batch: PostedJournal | None, period: str, *, must_be_released: bool
+) -> str:
     if batch is None:
         return "Visma does not have it."
     if batch.period and batch.period != period:
         return f"It stands in period {batch.period} in Visma."
     if batch.currency != record.currency:
         return f"It is in {batch.currency} in Visma."
-    if record.state is not JournalState.CREATED and not batch.released:
+    if record.reference not in batch.references:
+        return "Its lines have another reference in Visma."
+    wanted = must_be_released or record.state is JournalState.RELEASED
+    if wanted and not batch.released:
         return f"It is not released in Visma; its status is {batch.status}."
     return ""
 
 
-def _twice(batch: PostedJournal, reference: str) -> Compared:
-    amount = sum((line.debit for line in _lines(batch, reference)), ZERO)
+def _unknown(batch: PostedJournal, reference: str) -> Compared:
+    lines = [line for line in batch.lines if line.reference == reference]
+    amount = max(sum((getattr(line, side) for line in lines), ZERO) for side in ("debit", "credit"))
     return Compared(
         batch=batch.batch,
         reference=reference,
@@ -109,21 +124,37 @@ def _twice(batch: PostedJournal, reference: str) -> Compared:
     )
 
 
-def _lines(batch: PostedJournal | None, reference: str) -> list[PostedLine]:
-    if batch is None:
-        return []
-    return [line for line in batch.lines if line.reference == reference]
-
-
 def _net(lines: Iterable[JournalLine | PostedLine], non_project: str) -> Mapping[Key, Decimal]:
-    """Debits less credits by account, project and task. Visma may or may not name its code for
-    no project."""
+    """Debits less credits by account, subaccount, project and task. Visma may or may not name its
+    code for no project."""
     net: defaultdict[Key, Decimal] = defaultdict(Decimal)
     for line in lines:
-        project = line.dimensions.project or ""
-        key = (line.account, "" if project == non_project else project, line.dimensions.task or "")
-        net[key] += line.debit - line.credit
+        where = line.dimensions
+        project = where.project or ""
+        subaccount = "-".join(value for _, value in sorted(where.subaccount))
+        shown = "" if project == non_project else project
+        net[line.account, subaccount, shown, where.task or ""] += line.debit - line.credit
     return net
+
+
+async def our_references(view: TenantView, batches: Iterable[PostedJournal]) -> frozenset[str]:
+    """References in Visma that are ours: of a journal of any period, or of an order we know.
+
+    The latter after a backup was restored, or when somebody posts on our references by hand.
+    """
+    orders = {
+        reference: order
+        for batch in batches
+        for reference in batch.references
+        if (order := order_of_reference(reference)) is not None
+    }
+    known = await view.journals.known(orders)
+    others = [
+        reference
+        for reference, order in orders.items()
+        if reference not in known and await view.orders.get(order) is not None
+    ]
+    return known | frozenset(others)
 
 
 async def batches_of(

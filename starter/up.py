@@ -12,6 +12,7 @@ from ml_connector.temporal.dev_server import DevServer
 from ml_connector.temporal.errors import DevServerFailed
 from ml_connector.temporal.ports import LOOPBACK
 from starter.context import Installation
+from starter.log_level import LogLevel, LogLevelOption
 from starter.output import AsJson, show_line, talk
 from starter.stopping import until_stopped
 from starter.supervision import Supervised
@@ -27,7 +28,7 @@ def register(app: typer.Typer) -> None:
 def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of Temporal.")] = TEMPORAL_PORT,
     ui_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Web UI.")] = UI_PORT,
-    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "WARNING",
+    log_level: LogLevelOption = LogLevel.WARNING,
     as_json: AsJson = False,
 ) -> None:
     """Start Temporal with its Web UI, the codec server and a worker, for real tenants.
@@ -44,7 +45,7 @@ def up(
     asyncio.run(_up(port, ui_port, log_level, as_json))
 
 
-async def _up(port: int, ui_port: int, log_level: str, as_json: bool) -> None:
+async def _up(port: int, ui_port: int, log_level: LogLevel, as_json: bool) -> None:
     async with AsyncExitStack() as running:
         here = await running.enter_async_context(Installation.open())
         # Asked before anything is started: a database of another version ends it here.

@@ -7,7 +7,9 @@ import typer
 
 from ml_connector.security.logging import configure_logging
 from ml_connector.temporal.connection import connection_settings
+from ml_connector.temporal.runtime import runtime
 from starter.context import Installation
+from starter.log_level import LogLevel, LogLevelOption
 from starter.output import AsJson, show_line, talk
 from starter.stopping import until_stopped
 
@@ -21,7 +23,13 @@ def worker(
         str | None,
         typer.Option(metavar="HOST:PORT", help="Serve Prometheus metrics there."),
     ] = None,
-    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+    build_id: Annotated[
+        str | None,
+        typer.Option(
+            "--build-id", metavar="NAME", help="Turn worker versioning on, as this version."
+        ),
+    ] = None,
+    log_level: LogLevelOption = LogLevel.INFO,
     as_json: AsJson = False,
 ) -> None:
     """Run the workflows and activities of all tenants.
@@ -30,18 +38,23 @@ def worker(
     the schedules of new and changed tenants. The first SIGTERM or Ctrl-C lets running activities
     finish; a second ends it at once, and nothing is lost either.
 
+    With --build-id nothing is done until Temporal is told that this version is the current one
+    (docs/deployment.md).
+
     \b
     Examples:
       ml-connector worker
       TEMPORAL_ADDRESS=temporal:7233 ml-connector worker --metrics 127.0.0.1:9464
+      ml-connector worker --build-id 0.1.0
     """
     configure_logging(level=log_level)
-    asyncio.run(_run(metrics, as_json))
+    asyncio.run(_run(metrics, build_id, as_json))
 
 
-async def _run(metrics: str | None, as_json: bool) -> None:
+async def _run(metrics: str | None, build_id: str | None, as_json: bool) -> None:
     # The workflows, activities and clients take a second to import: only here is it worth it.
     import worker as process
+    from ml_connector.temporal.worker import deployment_of
 
     address = connection_settings().get("target_host")
 
@@ -62,6 +75,8 @@ async def _run(metrics: str | None, as_json: bool) -> None:
                 client=await here.temporal(metrics_address=metrics),
                 stop=stop,
                 on_ready=ready,
+                meter=runtime(metrics).metric_meter if metrics else None,
+                deployment=deployment_of(build_id) if build_id else None,
             )
         finally:
             signals.cancel()

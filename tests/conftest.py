@@ -11,13 +11,24 @@ from ml_connector.security.keys import MasterKey, MasterKeys
 from ml_connector.temporal.connection import connect
 from ml_connector.temporal.dev_server import DevServer
 from ml_connector.temporal.ports import free_port
-from tests.socket_guard import SocketGuard
-
-GUARD = SocketGuard()
-GUARD.install()
+from tests import GUARD
 
 _FOREIGN_SETTINGS = ("TEMPORAL_", "ML_CONNECTOR_", "HTTP_", "HTTPS_", "ALL_", "NO_PROXY")
 """Variables of the developer's own machine that would change what is tested."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="what the end-to-end tests keep their data in",
+    )
+
+
+def pytest_collection_finish() -> None:
+    """Importing the project and its tests asks no other machine for anything."""
+    assert GUARD.take_attempts() == []
 
 
 @pytest.fixture(autouse=True)

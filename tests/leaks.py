@@ -3,15 +3,28 @@
 found = Leaks({"the secret": "s3cr3t-of-nordic"}).found_in(file.read_bytes())
 
 Letters are compared without regard to case where the spelling allows it (base64 does not), so
-`MARIT SOLBAKKEN` is found as well. What is compressed or encrypted is not looked into.
+`MARIT SOLBAKKEN` is found as well. What gzip or zlib has compressed is looked into.
 """
 
 import base64
 import json
 import math
+import re
+import sqlite3
+import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, quote_plus
+
+_COMPRESSED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
+"""How gzip and zlib begin; among random bytes so does nothing, now and then."""
+_MOST_INFLATED = 16 * 1024 * 1024
+
+_GRAM, _STEP = 6, 7
+_CERTAIN = _GRAM + _STEP - 1
 
 SHORTEST = 6
 """Characters. A shorter text turns up by chance."""
@@ -32,21 +45,99 @@ class Leaks:
         short = [name for name, text in markers.items() if len(text) < SHORTEST]
         if short:
             raise ValueError(f"too short to be told from noise: {short}")
-        # Spellings often coincide; each is looked for once, under the first name it has.
-        self._spelled = {
-            name: {spelling: kind for kind, spelling in reversed([*spellings(text)])}
-            for name, text in markers.items()
-        }
+        # Base64 alone is compared with its capitals; the rest with lower-cased content.
+        self._exact, self._folded = _Spellings(), _Spellings()
+        for name, text in markers.items():
+            for kind, spelling in spellings(text):
+                side = self._exact if "base64" in kind else self._folded
+                side.add(spelling, Leak(name, kind))
 
     def found_in(self, content: bytes) -> list[Leak]:
-        """Every marker and spelling that `content` holds."""
-        folded = content.lower()
-        return sorted(
-            Leak(name, kind)
-            for name, spelled in self._spelled.items()
-            for spelling, kind in spelled.items()
-            if spelling in (content if "base64" in kind else folded)
-        )
+        """Every marker and spelling that `content` holds, compressed or not."""
+        found = set(self._lying_in(content))
+        for inflated in _inflated(content):
+            found |= {
+                Leak(leak.marker, f"compressed {leak.spelling}")
+                for leak in self._lying_in(inflated)
+            }
+        return sorted(found)
+
+    def found_in_places(self, places: Mapping[str, bytes]) -> dict[str, list[Leak]]:
+        """The same for many places; those without a leak are left out."""
+        found = {place: self.found_in(content) for place, content in places.items()}
+        return {place: leaks for place, leaks in found.items() if leaks}
+
+    def _lying_in(self, content: bytes) -> Iterator[Leak]:
+        yield from self._exact.found_in(content)
+        yield from self._folded.found_in(content.lower())
+
+
+class _Spellings:
+    """Thousands of texts, looked for at once.
+
+    A text of `_CERTAIN` bytes covers some `_GRAM` bytes that begin at a multiple of `_STEP`,
+    wherever it lies. So only those places are looked up, and a hit is looked at in full.
+    """
+
+    def __init__(self) -> None:
+        self._leaks: dict[bytes, Leak] = {}
+        self._short: set[bytes] = set()
+        self._by_gram: defaultdict[bytes, set[bytes]] = defaultdict(set)
+
+    def add(self, spelling: bytes, leak: Leak) -> None:
+        """Spellings often coincide; each is looked for once, under the first name it has."""
+        if spelling in self._leaks:
+            return
+        self._leaks[spelling] = leak
+        if len(spelling) < _CERTAIN:
+            self._short.add(spelling)
+            return
+        for at in range(_STEP):
+            self._by_gram[spelling[at : at + _GRAM]].add(spelling)
+
+    def found_in(self, content: bytes) -> Iterator[Leak]:
+        candidates = set(self._short)
+        for at in range(0, len(content), _STEP):
+            gram = content[at : at + _GRAM]
+            if gram in self._by_gram:
+                candidates |= self._by_gram[gram]
+        return (self._leaks[each] for each in candidates if each in content)
+
+
+def places_in(home: Path) -> dict[str, bytes]:
+    """Everything that a run has written, but the master key and the tenant files themselves.
+
+    Databases also row by row: in the file a long value is cut into pages.
+    """
+    files = [file for file in home.rglob("*") if file.is_file()]
+    written = [file for file in files if file.name != "master.key" and file.suffix != ".toml"]
+    databases = [file for file in written if file.suffix == ".db"]
+    return {
+        **{str(file.relative_to(home)): file.read_bytes() for file in written},
+        **{f"{file.relative_to(home)}, row by row": _dumped(file) for file in databases},
+    }
+
+
+def _dumped(database: Path) -> bytes:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return "\n".join(connection.iterdump()).encode()
+
+
+def _inflated(content: bytes) -> Iterator[bytes]:
+    """What may be compressed inside of `content`; a stream that is cut counts as far as it goes."""
+    for begin in _COMPRESSED.finditer(content):
+        # 32 more than the size of the window: gzip and zlib are told apart by their heads.
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+        pieces: list[bytes] = []
+        try:
+            for at in range(begin.start(), len(content), 4096):
+                pieces.append(unpacker.decompress(content[at : at + 4096], _MOST_INFLATED))
+                if unpacker.eof or len(pieces) > 4096:
+                    break
+        except zlib.error:
+            pass
+        if any(pieces):
+            yield b"".join(pieces)
 
 
 def spellings(marker: str | bytes) -> Iterator[tuple[str, bytes]]:

@@ -16,6 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+from psycopg import sql
+
 _INSTALLED = Path("/usr/lib/postgresql")
 _UNPRIVILEGED = ("postgres", "nobody")
 
@@ -33,6 +36,16 @@ class PostgresServer:
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql+psycopg://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def create(self, database: str) -> str:
+        """Make an empty database; its URL."""
+        with self.connect() as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+        return self.url(database)
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection:
+        """A plain connection, each statement its own transaction."""
+        return psycopg.connect(self.url(database).replace("+psycopg", ""), autocommit=True)
 
 
 def programs() -> Path:

@@ -10,7 +10,11 @@ import socket
 import sys
 
 _ADDRESS_AT = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1}
-_HOST_AT = {"socket.getaddrinfo": 0, "socket.gethostbyname": 0}
+_HOST_AT = {
+    "socket.getaddrinfo": 0,
+    "socket.gethostbyname": 0,
+    "socket.gethostbyaddr": 0,
+}
 _LOCAL_NAMES = frozenset({"", "localhost", socket.gethostname()})
 
 

@@ -15,6 +15,7 @@ carrier's clock then needs a `speed`.
 
 import asyncio
 import os
+import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -46,7 +47,7 @@ from ml_connector.store.shipments import Shipment
 from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
 from ml_connector.temporal.connection import connect
-from ml_connector.temporal.dev_server import DevServer
+from ml_connector.temporal.dev_server import DevServer, program
 from ml_connector.temporal.ids import (
     WORKFLOW_OF_SCHEDULE,
     ScheduleKind,
@@ -58,6 +59,7 @@ from ml_connector.temporal.messages import TenantInput
 from ml_connector.temporal.order_messages import OrderStatus
 from ml_connector.temporal.schedule_plan import SchedulePlan, schedules_of
 from starter.supervision import Supervised
+from tests.postgres import PostgresServer
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -73,6 +75,9 @@ A_DAY_A_SECOND = 86_400.0
 ARRIVAL = timedelta(hours=60)
 """By then a normal parcel has all its scans (see the sandbox's journeys)."""
 FIRST_TO_ASK = {"label_created": "1ms", "in_transit": "1ms", "out_for_delivery": "1ms"}
+
+POSTGRES: PostgresServer | None = None
+"""Where stages keep their data, each in a database of its own; None: in SQLite under their home."""
 
 DRIVEN: Section = {"discovery": "60d", "tracking": "60d", "recheck": "200ms"}
 SCHEDULED: Section = {"discovery": "1s", "tracking": "1s", "recheck": "1s"}
@@ -92,6 +97,8 @@ class Stage:
     http_timeout: str = "5s"
     further: Mapping[str, str] = field(default_factory=dict)
     """More of the environment: a mail server, for one."""
+    database_url: str = ""
+    """Empty: SQLite under `home`, or whatever all stages of the run use."""
     keys: MasterKeys = field(default_factory=lambda: MasterKeys([MasterKey.of(MASTER_KEY)]))
     sandbox: Sandbox = field(init=False)
     store: Store = field(init=False)
@@ -103,8 +110,11 @@ class Stage:
     _worker: "asyncio.Task[None] | None" = field(init=False, default=None)
     _tenants: int = field(init=False, default=0)
     _polling: dict[str, Section] = field(init=False, default_factory=dict)
+    _timezones: dict[str, str] = field(init=False, default_factory=dict)
 
     async def __aenter__(self) -> Self:
+        if POSTGRES is not None and not self.database_url:
+            self.database_url = POSTGRES.create(f"stage_{uuid.uuid4().hex}")
         async with AsyncExitStack() as stack:
             self.server = DevServer(self.home, ui=False)
             await self.server.start()
@@ -148,6 +158,7 @@ class Stage:
             "ML_CONNECTOR_TOKEN_BLOCK": self.token_block,
             "ML_CONNECTOR_HTTP_TIMEOUT": self.http_timeout,
             "TEMPORAL_ADDRESS": self.server.address,
+            **({"ML_CONNECTOR_DATABASE_URL": self.database_url} if self.database_url else {}),
             **self.further,
         }
 
@@ -196,6 +207,7 @@ class Stage:
         currency: str = "NOK",
         account_currency: str = "",
         scheduled: bool = False,
+        timezone: str = "Europe/Oslo",
         **sections: Section,
     ) -> Tenant:
         """A tenant with a company in Visma and an account at FedEx, applied and ready.
@@ -234,6 +246,7 @@ class Stage:
             ],
         )
         self._polling[name] = SCHEDULED if scheduled else DRIVEN
+        self._timezones[name] = timezone
         tenant = self._tenant(name, sections)
         if not scheduled:
             await self._hold_schedules(tenant)
@@ -302,7 +315,8 @@ class Stage:
         }
         for section, changes in sections.items():
             file[section] |= changes
-        return Tenant.model_validate({"id": name, "name": f"{name.title()} AS", **file})
+        who = {"id": name, "name": f"{name.title()} AS", "timezone": self._timezones[name]}
+        return Tenant.model_validate({**who, **file})
 
     async def order(self, tenant: str, *, lines: int | Sequence[Json] = 1, **values: Any) -> str:
         """A purchase order that ships; its number."""
@@ -332,6 +346,12 @@ class Stage:
         """A person edits an order in Visma."""
         path = f"companies/{company_of(tenant)}/orders/{number}/edit"
         await self.visma("POST", path, values=values, by=by, when=when)
+
+    async def receive(self, tenant: str, *numbers: str) -> str:
+        """The warehouse books and releases one receipt over all that is open; its number."""
+        path = f"companies/{company_of(tenant)}/receipts"
+        reply = await self.visma("POST", path, orders=list(numbers), release=True)
+        return str(reply["receipt"])
 
     # -- what the schedules do --------------------------------------------------------------
 
@@ -370,6 +390,18 @@ class Stage:
     async def command(self, tenant: str, number: str, signal: str, argument: object) -> None:
         """A signal to the order's workflow, as the command line sends it."""
         await self.workflow(tenant, number).signal(signal, argument)
+
+    async def temporal(self, *arguments: str) -> tuple[int, str]:
+        """The `temporal` command, as a person types it: its exit code, and what it said."""
+        command = await asyncio.create_subprocess_exec(
+            *(str(program()), *arguments),
+            env={"HOME": str(self.home), "TEMPORAL_ADDRESS": self.server.address},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await command.communicate()
+        assert command.returncode is not None
+        return command.returncode, said.decode()
 
     # -- the other sides --------------------------------------------------------------------
 

@@ -59,8 +59,9 @@ class FedExTokenWorkflow:
         self._tokens = dict(start.tokens)
         self._budget = TokenBudget(start.window, start.issued_at, start.line)
         self._blocked_until = start.blocked_until
-        self._flights: dict[str, asyncio.Task[TokenAnswer]] = {}
-        """Requests under way: whoever wants the same credential shares the answer."""
+        self._flights: dict[tuple[str, int], asyncio.Task[TokenAnswer]] = {}
+        """Requests under way: whoever wants the same credential shares the answer, unless he
+        knows of newer secrets."""
         self._refusals: dict[str, _Refusal] = {}
         self._updates = 0
         self._stirred = False
@@ -98,7 +99,8 @@ class FedExTokenWorkflow:
         if known is not None:
             return TokenAnswer(version=known.version, expires_at=known.expires_at)
         now = workflow.now()
-        if credential not in self._flights:
+        mine = (credential, request.settings)
+        if mine not in self._flights:
             if self._blocked(now):
                 return TokenAnswer(blocked_until=self._blocked_until)
             refused = self._refusal(request, now)
@@ -109,10 +111,11 @@ class FedExTokenWorkflow:
                     credential=credential,
                     urgent=request.urgent,
                     known_version=request.stale_version or 0,
+                    settings=request.settings,
                 )
             )
             self._serve()
-        flight = self._flights.get(credential)
+        flight = self._flights.get(mine)
         if flight is not None:
             return await flight
         # A run that is about to end serves nobody: not even the first in line may ask at once.
@@ -158,7 +161,7 @@ class FedExTokenWorkflow:
         now = workflow.now()
         for credential, token in self._tokens.items():
             due = token.refresh_at is not None and token.refresh_at <= now
-            if due and credential not in self._flights:
+            if due and not any(credential == name for name, _ in self._flights):
                 self._budget.line_up(TokenPlace(credential=credential, renewal=True))
 
     def _serve(self) -> None:
@@ -169,7 +172,8 @@ class FedExTokenWorkflow:
             return
         while (taken := self._budget.take(now)) is not None:
             place, turn = taken
-            self._flights[place.credential] = asyncio.create_task(self._issue(place, turn - now))
+            mine = (place.credential, place.settings)
+            self._flights[mine] = asyncio.create_task(self._issue(place, turn - now))
 
     async def _until_something_is_due(self) -> None:
         """A turn, a renewal or a block's end; or somebody has lined up, or a request has ended."""
@@ -205,7 +209,7 @@ class FedExTokenWorkflow:
         issued = await self._request(place, wait)
         now = workflow.now()
         self._budget.end(now - issued.ago, now)
-        del self._flights[place.credential]
+        del self._flights[place.credential, place.settings]
         self._stirred = True
         return self._learn(place.credential, issued)
 

@@ -6,6 +6,7 @@ with workflow.unsafe.imports_passed_through():
     from ml_connector.domain.stage import Stage
     from ml_connector.domain.tracking import ParcelState
     from ml_connector.temporal.order_messages import Attention, OrderStatus, Tracking
+    from workflows.stepping import StepFailed, StepWaits
 
 
 def stage_of(tracking: Tracking) -> Stage:
@@ -21,6 +22,17 @@ def unexpected(outcome: str) -> Attention:
         reason="unexpected_outcome",
         detail=f"A step ended with the outcome '{outcome}', which this version does not know.",
         remedy="Deploy matching worker versions, then resume the order.",
+    )
+
+
+def why(stopped: StepWaits | StepFailed) -> Attention:
+    """Why a step that a person asked for did not come to its end."""
+    if isinstance(stopped, StepFailed):
+        return stopped.attention
+    return Attention(
+        reason="not_now",
+        detail=stopped.wait.why,
+        remedy="Mend what is named, or wait, then repeat the command.",
     )
 
 

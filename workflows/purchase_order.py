@@ -20,11 +20,13 @@ with workflow.unsafe.imports_passed_through():
         OrderInput,
         OrderRef,
         OrderStatus,
+        Posted,
         PostRequest,
         PrepareRequest,
         QuoteAnswer,
         QuoteRequest,
         Replay,
+        ReverseRequest,
         ReviewRequest,
         Shipped,
         StageRecord,
@@ -32,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
         Wait,
     )
     from workflows.label_mail import ARRIVED, LabelMail
-    from workflows.order_card import card, stage_of, unexpected
+    from workflows.order_card import card, stage_of, unexpected, why
     from workflows.ownership import refuse_another_owner
     from workflows.quoting import Quotes
     from workflows.stepping import StepFailed, StepWaits, call
@@ -404,8 +406,28 @@ class PurchaseOrderWorkflow:
         """Rates for this order, at once; the same request id gives the same answer."""
         return await self._answer(request.id, in_visma=request.in_visma)
 
+    @workflow.update
+    async def reverse_freight(self, request: ReverseRequest) -> Posted:
+        """Take posted freight back, whatever else the order is doing; a repeat finds it done."""
+        try:
+            return await call(
+                activity.REVERSE_FREIGHT,
+                request,
+                self._policy,
+                summary=f"reverse freight of {self._order}",
+            )
+        except (StepWaits, StepFailed) as failed:
+            return Posted(attention=why(failed))
+
     @quote.validator
     def _check_quote(self, request: QuoteRequest) -> None:
+        self._check_order(request)
+
+    @reverse_freight.validator
+    def _check_reversal(self, request: ReverseRequest) -> None:
+        self._check_order(request)
+
+    def _check_order(self, request: QuoteRequest | ReverseRequest) -> None:
         if (request.tenant, request.order) != (self._tenant, self._order):
             raise ApplicationError("The request names another order.", type="WrongOrder")
 

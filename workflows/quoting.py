@@ -18,7 +18,11 @@ class Quotes:
         self._answers: dict[str, QuoteAnswer] = {}
 
     async def answer(self, request: QuoteRequest, policy: Policy) -> QuoteAnswer:
-        """Ask once per request id. A failed quote is an answer too and parks nothing."""
+        """Ask once per request id. A failed quote is an answer too and parks nothing.
+
+        Where the step itself failed, nobody has written an answer: the same request, told again
+        with later news, is tried again.
+        """
         if request.id in self._answers:
             return self._answers[request.id]
         self._answers[request.id] = QuoteAnswer(failure="The quote is on its way.")
@@ -32,6 +36,7 @@ class Quotes:
                 priority=URGENT,
             )
         except (StepWaits, StepFailed) as failed:
-            answer = QuoteAnswer(failure=str(failed))
+            del self._answers[request.id]
+            return QuoteAnswer(failure=str(failed))
         self._answers[request.id] = answer
         return answer

@@ -59,6 +59,7 @@ class TokenBudget:
             urgent=known.urgent or wish.urgent,
             renewal=known.renewal and wish.renewal,
             known_version=max(known.known_version, wish.known_version),
+            settings=max(known.settings, wish.settings),
         )
         at = self._line.index(known)
         if merged.urgent and not known.urgent:

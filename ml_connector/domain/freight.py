@@ -59,7 +59,7 @@ class Journal:
 
     reference: str
     """On every line; unique per shipment; the exact look-up after a lost answer."""
-    batch_number: str | None
+    batch_number: str | None = None
     """Our own number, where the company allows it."""
     posting_date: date
     period: str

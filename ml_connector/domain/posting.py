@@ -8,6 +8,7 @@ so that merging can never change a cent. A reversal mirrors the lines that were 
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -25,6 +26,7 @@ from ml_connector.domain.tenant import FreightSettings
 REFERENCE_LIMIT = 15
 """Reference and batch numbers: Acumatica, under Visma.net, has 15 characters for them."""
 
+_REFERENCE = re.compile(r"[FR](.+)-[1-9][0-9]*", re.ASCII)
 _ZERO = Decimal(0)
 _LINE_ACCOUNT = "line"
 
@@ -75,8 +77,6 @@ class JournalHead:
     when: PostingDate
     exchange_rate: Decimal | None = None
     """To the base currency; `None` where the journal is in base currency."""
-    batch_number: str | None = None
-    """Our own, where the company allows it."""
 
     def text(self, what: str) -> str:
         """A line of text: what, order, tracking number, and the original date if it moved."""
@@ -124,7 +124,6 @@ def build_journal(
     debits = (_debit(account, where, shares, head) for (account, where), shares in merged.items())
     journal = Journal(
         reference=head.reference,
-        batch_number=head.batch_number,
         posting_date=head.when.day,
         period=head.when.period.id,
         currency=allocation.currency,
@@ -147,7 +146,7 @@ def reverse(journal: Journal, head: JournalHead) -> Journal:
     mirrored = replace(
         journal,
         reference=head.reference,
-        batch_number=head.batch_number,
+        batch_number=None,
         posting_date=head.when.day,
         period=head.when.period.id,
         description=text,
@@ -180,6 +179,15 @@ def journal_reference(order: str, generation: int, kind: JournalKind) -> str:
     if len(order) > room:
         order = hashlib.sha256(order.encode()).hexdigest()[:room]
     return f"{kind}{order}{tail}"
+
+
+def order_of_reference(reference: str) -> str | None:
+    """The order that a reference of ours names; `None` for one that is not of our form.
+
+    Of a long order number it is the digest that stands for it.
+    """
+    found = _REFERENCE.fullmatch(reference)
+    return found[1] if found else None
 
 
 def _target(line: Dimensions, freight: FreightSettings) -> tuple[str, Dimensions]:

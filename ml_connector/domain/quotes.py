@@ -73,7 +73,8 @@ def render_quote(options: Sequence[QuoteOption], at: datetime) -> str:
     """The answer: the cheapest and the fastest service, and when they were asked for.
 
     At most 100 characters; where they do not suffice, first the time of day goes, then the
-    date, then the fastest. `at` is shown as it is: give it in the tenant's zone.
+    fastest, and the date last, for a price without one does not show its age. `at` is shown as it
+    is: give it in the tenant's zone.
     Raises `NoOption`, `MixedCurrencies`.
     """
     low, quick = cheapest(options), fastest(options)
@@ -84,9 +85,9 @@ def render_quote(options: Sequence[QuoteOption], at: datetime) -> str:
         full = f"Cheapest and fastest {low.label}"
     else:
         full = f"{short}; fastest {quick.label}"
-    stamps = (f" ({at:%Y-%m-%d %H:%M})", f" ({at:%Y-%m-%d})", "")
-    answers = [text + stamp for text in (full, short) for stamp in stamps]
-    return next(answer for answer in (*answers, str(low.amount)) if len(answer) <= ANSWER_LIMIT)
+    stamps = (f" ({at:%Y-%m-%d %H:%M})", f" ({at:%Y-%m-%d})")
+    answers = [text + stamp for text in (full, short, str(low.amount)) for stamp in stamps]
+    return next(answer for answer in answers if len(answer) <= ANSWER_LIMIT)
 
 
 def _speed(option: QuoteOption) -> tuple[bool, int, str]:

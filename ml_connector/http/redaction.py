@@ -6,7 +6,10 @@ tell why a shipment was refused. Labels and other blobs are replaced by their si
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import Enum
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 MASK = "***"
@@ -18,26 +21,19 @@ _LEDGER_ACCOUNT_LENGTH = 6
 """Visma calls a ledger account `accountNumber` too. FedEx's has nine digits and is a secret,
 a ledger account of at most six characters is what the audit trail is for."""
 
-_SECRETS = frozenset(
-    (
-        "accesstoken",
-        "refreshtoken",
-        "idtoken",
-        "token",
-        "accountauthtoken",
-        "authorization",
-        "bearer",
-        "password",
-        "secret",
-        "apikey",
-        "apisecret",
-        "clientid",
-        "clientsecret",
-        "childkey",
-        "childsecret",
-        "masterkey",
-    )
+_SECRETS = (
+    "token",
+    "authorization",
+    "bearer",
+    "password",
+    "secret",
+    "apikey",
+    "clientid",
+    "childkey",
+    "masterkey",
+    "cookie",
 )
+"""How the names of secrets end: `track_client_id` and `X-Api-Key` are such names too."""
 _PERSONAL = frozenset(
     (
         "personname",
@@ -86,20 +82,38 @@ _BLOBS = frozenset(
     )
 )
 
-_QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
-_WEB_TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
-_SECRET_PAIR = re.compile(
-    r"(?i)\b((?:access|refresh|id)_?token|client_?id|client_?secret|child_?key|child_?secret"
-    r"|api_?key|api_?secret|password|master_?key|account_?number)"
-    rf"([\"']?\s*[=:]\s*|\s+(?=[\"']))({_QUOTED}|[^\s&\"',;}})\]]+)"
+_QUOTE = r"\\*[\"']|%2[27]"
+"""As JSON, Python and URLs write it; JSON in JSON escapes it once or more."""
+_NAME = re.compile(
+    rf"(?i)(?:(?P<quote>{_QUOTE})|(?<![\w.-]))(?P<name>[\w.-]+)(?(quote)(?P=quote))"
+    rf"(?P<sign>\s*(?:[:=]>?|%3[ad]|,\s*(?:(?:{_QUOTE})value(?:{_QUOTE})\s*:)?)\s*)"
 )
-"""`client_secret=…`, `"client_secret": "…"`, `'client_secret': '…'` and `client_secret '…'`."""
-_PAIR = re.compile(rf"([\"'])([\w-]+)\1\s*:\s*({_QUOTED}|\[[^\]]*\])")
-"""A key and its text, or list of texts, as JSON and Python print them."""
-_MAIL_ADDRESS = re.compile(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+")
+"""A name and the sign behind it. A comma is one too: in `('name', 'value')` and in FedEx's
+`{"key": "name", "value": …}`."""
+_VALUE = re.compile(
+    rf"(?i)b?(?P<open>{_QUOTE})(?:[^\n]*?(?<!\\)(?P<close>(?P=open))|[^\n]*)"
+    r"|\[[^\[\]]*\]|\{[^{}]*\}|[\[{][^\n]*"
+    r"|(?P<bare>\w+\([^)]*\)?|(?:(?!%(?:26|2c|7d|5d))[^\s&\"',;{}()\[\]])+)"
+)
+"""What stands behind the sign. Where its end cannot be told, it is the rest of the line."""
+_SPOKEN_SECRET = re.compile(
+    r"(?i)\b(client_?id|client_?secret|child_?key|child_?secret|api_?key|password)(\s+)"
+    r"(?:\"[^\"\n]*\"?|'[^'\n]*'?)"
+)
+"""`client_secret '…'`."""
+_SPOKEN_ACCOUNT = re.compile(r"(?i)\b(account(?:\W+(?:number|no))?\W{1,3})\d{7,}\b")
+_SCHEME = re.compile(r"(?i)\b(bearer|basic)(\s+[\"']?)[\w.~+/=-]+")
+_COOKIE = re.compile(r"(?i)\b(cookie\s*:\s*)[^\n]+")
+_WEB_TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
+_USER_INFORMATION = re.compile(r"(?i)(?<![\w+.-])([a-z][\w+.-]*://)[^\s/@\"']+@")
+_MAIL_ADDRESS = re.compile(r"(?<![\w.%+-])[\w.%+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE_NUMBER = re.compile(r"(?<![\w+])\+\d(?:[ ()/.-]?\d){6,14}(?!\w)")
 """With its country code: without one it cannot be told from an order or tracking number."""
+_WORDS = frozenset(("token", "secret", "bearer"))
+"""Names that a sentence may end with before a colon."""
+_ABSENT = frozenset(("null", "none", "true", "false", "bearer", "basic"))
+"""What may stand behind a private name and be shown; a scheme is followed by its own mask."""
+_PLAIN_VALUES = (bool, int, float, Decimal, date, timedelta, Enum)
 
 
 def redact(value: object, private: frozenset[str] = frozenset()) -> object:
@@ -115,9 +129,12 @@ def redact(value: object, private: frozenset[str] = frozenset()) -> object:
         return f"<{len(value)} bytes>"
     if isinstance(value, str):
         return _shortened(scrub(value, private))
-    if isinstance(value, Sequence):
-        return [redact(item, private) for item in value]
-    return value
+    if isinstance(value, Sequence | Set):
+        return _redact_items(list(value), private)
+    if value is None or isinstance(value, _PLAIN_VALUES):
+        return value
+    # Whatever else there is would be shown by its repr.
+    return _shortened(scrub(str(value), private))
 
 
 def private_texts(value: object) -> frozenset[str]:
@@ -139,9 +156,12 @@ def redact_text(text: str) -> str:
 
     Names and streets cannot, unless they stand behind their key as in a printed object.
     """
-    text = _BEARER.sub(rf"\1 {MASK}", text)
-    text = _SECRET_PAIR.sub(_masked_secret, text)
-    text = _PAIR.sub(_masked_pair, text)
+    text = _SCHEME.sub(rf"\1\2{MASK}", text)
+    text = _COOKIE.sub(rf"\1{MASK}", text)
+    text = _without_named_values(text)
+    text = _SPOKEN_SECRET.sub(rf"\1\2'{MASK}'", text)
+    text = _SPOKEN_ACCOUNT.sub(rf"\1{MASK}", text)
+    text = _USER_INFORMATION.sub(rf"\1{MASK}@", text)
     text = _WEB_TOKEN.sub(MASK, text)
     text = _MAIL_ADDRESS.sub(MASK, text)
     return _PHONE_NUMBER.sub(MASK, text)
@@ -175,13 +195,21 @@ def _redact_object(value: Mapping[object, object], private: frozenset[str]) -> o
 def _redact_entry(key: str, value: object, private: frozenset[str]) -> object:
     if value is None:
         return None
-    if key in _SECRETS or key in _PERSONAL:
+    if _is_private(key):
         return MASK
     if key == "accountnumber":
         return _redact_account(value)
     if key in _BLOBS and isinstance(value, str):
         return f"<{len(value)} bytes>"
     return redact(value, private)
+
+
+def _redact_items(items: list[object], private: frozenset[str]) -> object:
+    match items:
+        case [str() | bytes() as name, value]:
+            # Headers and forms come as pairs.
+            return [redact(name, private), _redact_entry(_plain(name), value, private)]
+    return [redact(item, private) for item in items]
 
 
 def _collect_private(value: object, redacted: object, found: set[str]) -> None:
@@ -208,23 +236,46 @@ def _leaves(value: object) -> Iterator[str]:
             yield from _leaves(item)
 
 
-def _masked_secret(pair: re.Match[str]) -> str:
-    key, between, value = pair.groups()
-    if _plain(key) == "accountnumber" and len(value.strip("\"'")) <= _LEDGER_ACCOUNT_LENGTH:
-        return pair[0]
-    return f"{key}{between}{_masked_value(value)}"
+def _without_named_values(text: str) -> str:
+    """Free text without the values that stand behind private names."""
+    parts = []
+    done = 0
+    for name in _NAME.finditer(text):
+        if name.start() < done or not _may_give_away(_plain(name["name"])):
+            continue
+        value = _VALUE.match(text, name.end())
+        if value is not None and _gives_away(name, value):
+            parts += [text[done : name.end()], _masked(value)]
+            done = value.end()
+    return "".join([*parts, text[done:]])
 
 
-def _masked_pair(pair: re.Match[str]) -> str:
-    _, key, value = pair.groups()
-    masked = _plain(key) in _SECRETS or _plain(key) in _PERSONAL
-    return pair[0].removesuffix(value) + _masked_value(value) if masked else pair[0]
+def _may_give_away(plain: str) -> bool:
+    return _is_private(plain) or plain == "accountnumber"
 
 
-def _masked_value(value: str) -> str:
+def _gives_away(name: re.Match[str], value: re.Match[str]) -> bool:
+    plain, bare = _plain(name["name"]), value["bare"]
+    quoted = name["quote"] is not None
+    if "," in name["sign"] and not quoted:
+        return False
+    if bare is not None and bare.casefold() in _ABSENT:
+        return False
+    if plain == "accountnumber":
+        return re.search(rf"\w{{{_LEDGER_ACCOUNT_LENGTH + 1},}}", value[0]) is not None
+    if quoted or bare is None:
+        return True
+    # A sentence may say `phone: missing` or `no token: ask again`.
+    return plain.endswith(_SECRETS) and (plain not in _WORDS or ":" not in name["sign"])
+
+
+def _masked(value: re.Match[str]) -> str:
     """The quotes stay, so that the text keeps its form."""
-    quote = value[0] if value[0] in "\"'" else ""
-    return f"{quote}{MASK}{quote}"
+    return f"{value['open'] or ''}{MASK}{value['close'] or ''}"
+
+
+def _is_private(key: str) -> bool:
+    return key.endswith(_SECRETS) or key in _PERSONAL
 
 
 def _redact_account(value: object) -> object:
@@ -242,4 +293,6 @@ def _shortened(text: str) -> str:
 
 
 def _plain(key: object) -> str:
-    return str(key).casefold().replace("-", "").replace("_", "")
+    """A name without its path, case and signs: `visma.client_secret` is `clientsecret`."""
+    text = key.decode(errors="replace") if isinstance(key, bytes) else str(key)
+    return re.sub(r"[\W_]+", "", text.rpartition(".")[2].casefold())

@@ -2,9 +2,10 @@
 
 Our own modules and the libraries (temporalio, uvicorn, httpx, SQLAlchemy) all log through the
 standard library; structlog renders every record, as coloured lines on a terminal and as JSON
-elsewhere. Each record passes the redaction of `ml_connector.http.redaction` first: known keys are
-masked, texts are searched for tokens, and exceptions are printed without local variables and
-without the values that pydantic and SQLAlchemy like to quote.
+elsewhere; warnings and crashes come the same way. Each record passes the redaction of
+`ml_connector.http.redaction` first: known keys are masked, texts are searched for tokens, and
+exceptions are printed without local variables and without the values that pydantic and
+SQLAlchemy like to quote.
 
 A log field must not be named like a masked key: `attention` means a contact person in Visma, so
 say `reason` for why an order is parked.
@@ -34,12 +35,13 @@ _QUIET = {
     "uvicorn.access": logging.WARNING,
     # At INFO it prints statements with their parameters.
     "sqlalchemy.engine": logging.WARNING,
-    "aiosqlite": logging.WARNING,
     "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
 }
 
 _SQL_PARAMETERS = re.compile(r"\[parameters: .*?\]\s*(?=\(Background|\Z)", re.DOTALL)
+_SQL_ROWS = re.compile(r"^DETAIL: .*$\n?", re.MULTILINE)
+"""PostgreSQL quotes the row that it refuses."""
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -50,12 +52,12 @@ def configure_logging(
     """Set up logging for the whole process; later calls replace earlier ones.
 
     Lines go to `stream`, else standard error: standard output belongs to a command's data.
-    `as_json` None means JSON unless the stream is a terminal. Uncaught exceptions, in threads too,
-    are logged, so that a crash prints no more than any other line.
+    `as_json` None means JSON unless the stream is a terminal. Warnings and uncaught exceptions,
+    in threads and destructors too, are logged, so that they print no more than any other line.
     """
     target = stream or sys.stderr
     json_lines = not target.isatty() if as_json is None else as_json
-    handler = logging.StreamHandler(target)
+    handler = _Handler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_before_rendering(),
@@ -85,7 +87,22 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+    logging.captureWarnings(True)
     _log_uncaught()
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """A line that cannot be written is told by its place: Python would print its arguments."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        place = f"{record.pathname}:{record.lineno}"
+        kind = sys.exc_info()[0]
+        why = kind.__name__ if kind else "unknown"
+        with contextlib.suppress(Exception):
+            self.stream.write(
+                f'{{"event": "a log line is lost", "at": "{place}", "why": "{why}"}}\n'
+            )
+            self.flush()
 
 
 @contextlib.contextmanager
@@ -179,7 +196,7 @@ def _message(error: BaseException) -> str:
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['type']}"
             for problem in problems
         )
-    return _SQL_PARAMETERS.sub("", str(error))
+    return _SQL_ROWS.sub("", _SQL_PARAMETERS.sub("", str(error)))
 
 
 def _log_uncaught() -> None:
@@ -195,7 +212,12 @@ def _log_uncaught() -> None:
         if args.exc_value is not None:
             uncaught(args.exc_type, args.exc_value, args.exc_traceback)
 
+    def uncaught_in_destructor(args: "sys.UnraisableHookArgs") -> None:
+        if args.exc_value is not None:
+            uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+
     sys.excepthook = uncaught
+    sys.unraisablehook = uncaught_in_destructor
     threading.excepthook = uncaught_in_thread
 
 

@@ -99,10 +99,12 @@ class AuditTrail(Repository):
         if head is None:
             raise UnknownRecord(f"audit head of tenant {self._scope.tenant!r}")
         seq, last_hash = head.seq, head.hash
-        for draft, body in pending:
+        events: list[AuditEvent] = []
+        for draft, _ in pending:
             event = chained(self._scope.tenant, draft, seq=seq + 1, prev_hash=last_hash)
-            await self._write(event, body)
+            events.append(event)
             seq, last_hash = event.seq, event.hash
+        await self._write(events, [body for _, body in pending])
         mac = head_mac(self._scope.cipher, seq, last_hash)
         await self._scope.execute(
             self._scope.update(AuditHead).values(seq=seq, hash=last_hash, mac=mac)
@@ -196,14 +198,20 @@ class AuditTrail(Repository):
         head = self._scope.select(AuditHead)
         return await self._scope.first(head.with_for_update() if lock else head)
 
-    async def _write(self, event: AuditEvent, body: bytes | None) -> None:
-        values = {column.name: getattr(event, column.name) for column in fields(AuditEvent)}
-        await self._scope.execute(self._scope.insert(EventRow, values))
-        if body is None:
-            return
-        sealed = self._scope.cipher.seal(_body_field(event.seq), body)
-        stored = {"seq": event.seq, "body_sealed": sealed, "expires_at": event.body_expires_at}
-        await self._scope.execute(self._scope.insert(AuditBody, stored))
+    async def _write(self, events: list[AuditEvent], bodies: list[bytes | None]) -> None:
+        columns = [column.name for column in fields(AuditEvent)]
+        rows = [{name: getattr(event, name) for name in columns} for event in events]
+        await self._scope.insert_all(EventRow, rows)
+        sealed = [
+            {
+                "seq": event.seq,
+                "body_sealed": self._scope.cipher.seal(_body_field(event.seq), body),
+                "expires_at": event.body_expires_at,
+            }
+            for event, body in zip(events, bodies, strict=True)
+            if body is not None
+        ]
+        await self._scope.insert_all(AuditBody, sealed)
 
     async def _pages(self) -> AsyncIterator[tuple[AuditEvent, ...]]:
         """A trail may be long: read it piece by piece."""

@@ -10,7 +10,7 @@ from ml_connector.security.keys import UnknownMasterKey
 from ml_connector.security.vault import SharedSeal
 from ml_connector.store.database import Database
 from ml_connector.store.scope import Clock, insert_for
-from ml_connector.store.tables import CarrierToken, Slot
+from ml_connector.store.tables import CarrierToken, Slot, Tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +74,19 @@ class Coordination:
             await connection.execute(delete(Slot).where(Slot.name == name, Slot.holder == holder))
 
     async def put_token(
-        self, credential_id: str, value: str, *, version: int, expires_at: datetime
+        self,
+        credential_id: str,
+        value: str,
+        *,
+        version: int,
+        expires_at: datetime,
+        issued_for: tuple[str, int] | None = None,
     ) -> bool:
-        """Keep a token, sealed for its credential; False when a later version is there."""
+        """Keep a token, sealed for its credential; False when a later version is there.
+
+        `issued_for` names the tenant and the version of its secrets: a token of secrets that were
+        exchanged meanwhile is not kept either.
+        """
         key_id, sealed = self._seal.seal(_field(credential_id, version), value.encode())
         values = {
             "version": version,
@@ -87,6 +97,8 @@ class Coordination:
             "updated_at": self._clock(),
         }
         async with self._database.writing() as connection:
+            if issued_for is not None and not await _in_force(connection, *issued_for):
+                return False
             insert = insert_for(connection.dialect.name, CarrierToken)
             kept = await connection.execute(
                 insert.values(credential_id=credential_id, **values)
@@ -164,6 +176,12 @@ class Coordination:
         """Ids of the master keys that tokens are sealed under."""
         async with self._database.reading() as connection:
             return frozenset(await connection.scalars(select(CarrierToken.key_id).distinct()))
+
+
+async def _in_force(connection: AsyncConnection, tenant: str, version: int) -> bool:
+    """Held until the end of the transaction: an exchange waits, and then forgets the token."""
+    mine = select(Tenant.version).where(Tenant.id == tenant).with_for_update(read=True)
+    return await connection.scalar(mine) == version
 
 
 async def _in_line(connection: AsyncConnection, name: str) -> None:

@@ -1,6 +1,6 @@
 """The accrual subledger: every freight journal, and what explains each of its cents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -118,6 +118,15 @@ class Journals(Repository):
     async def list(self, period: str | None = None) -> tuple[JournalRecord, ...]:
         """Journals by posting date, of one period (YYYYMM) if it is given."""
         return await self._list(*(() if period is None else (JournalRow.period == period,)))
+
+    async def known(self, references: Collection[str]) -> frozenset[str]:
+        """Those of the references that a journal of ours has, in whatever period."""
+        rows = await self._scope.all(
+            self._scope.select_columns(JournalRow, JournalRow.reference).where(
+                JournalRow.reference.in_(references)
+            )
+        )
+        return frozenset(row.reference for row in rows)
 
     async def _list(self, *where: ColumnElement[bool]) -> tuple[JournalRecord, ...]:
         found = self._scope.select(JournalRow).where(*where)

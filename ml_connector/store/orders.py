@@ -6,13 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_
 
 from ml_connector.store.errors import UnknownRecord
 from ml_connector.store.repository import Repository
 from ml_connector.store.scope import into
 from ml_connector.store.tables import Journal, Order, Parcel
-from ml_connector.store.tables.orders import BEHIND, PARKED, UNSIGNALLED
+from ml_connector.store.tables.orders import BEHIND, PARKED, STARTING, UNSIGNALLED, URGENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,15 @@ class OrderRow:
     workflow_closed_at: datetime | None
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedGroup:
+    """Orders parked for the same reason."""
+
+    orders: int
+    since: datetime
+    """Of the one that waits longest."""
 
 
 class OrderChanges(TypedDict, total=False):
@@ -177,17 +186,30 @@ class Orders(Repository):
         )
         return done.rowcount == 1
 
-    async def pending_progress(self, limit: int) -> tuple[OrderRow, ...]:
-        """Orders about which Visma is behind."""
-        return await self._list(self._scope.select(Order).where(BEHIND), limit)
+    async def pending_progress(self, limit: int, after: str = "") -> tuple[OrderRow, ...]:
+        """Shipped orders about which Visma is behind, by number, from behind `after`."""
+        behind = self._scope.select(Order).where(BEHIND, Order.order > after)
+        return await self._list(behind, limit)
 
-    async def pending_signals(self, limit: int) -> tuple[OrderRow, ...]:
-        """Orders whose workflow was not told the latest news."""
-        return await self._list(self._scope.select(Order).where(UNSIGNALLED), limit)
+    async def pending_signals(self, limit: int, *, urgent: bool = False) -> tuple[OrderRow, ...]:
+        """Orders whose workflow was not told the latest news.
+
+        `urgent`: only those with a parcel, or with a person who waits for a quote.
+        """
+        pending = self._scope.select(Order).where(UNSIGNALLED)
+        return await self._list(pending.where(URGENT) if urgent else pending, limit)
+
+    async def starting(self, since: datetime) -> int:
+        """How many orders were told to ship since then, and have neither shipped nor stopped."""
+        counted = self._scope.select_columns(Order, func.count())
+        found = await self._scope.scalars(counted.where(STARTING, Order.updated_at >= since))
+        return int(found[0])
 
     async def to_recheck(self, before: datetime, limit: int) -> list[OrderRow]:
-        """Parked and skipped orders that nobody has looked at since `before`; longest ago first."""
-        waits = or_(Order.stage == "needs_attention", Order.skip_reason.is_not(None))
+        """Parked and skipped orders, and those with a quote that nobody could answer, that nobody
+        has looked at since `before`; longest ago first."""
+        unanswered = and_(Order.quote_request_version.is_not(None), Order.updated_at < before)
+        waits = or_(Order.stage == "needs_attention", Order.skip_reason.is_not(None), unanswered)
         stale = or_(Order.checked_at.is_(None), Order.checked_at < before)
         found = self._scope.select(Order).where(waits, stale)
         ordered = found.order_by(Order.checked_at.is_not(None), Order.checked_at, Order.order)
@@ -251,6 +273,17 @@ class Orders(Repository):
         counted = self._scope.select_columns(Order, Order.stage, func.count().label("orders"))
         rows = await self._scope.all(counted.group_by(Order.stage))
         return {row.stage: row.orders for row in rows}
+
+    async def parked(self) -> dict[str, ParkedGroup]:
+        """Orders that need a person, by reason."""
+        counted = self._scope.select_columns(
+            Order,
+            Order.attention,
+            func.count().label("orders"),
+            func.min(Order.attention_since).label("since"),
+        )
+        rows = await self._scope.all(counted.where(PARKED).group_by(Order.attention))
+        return {row.attention: ParkedGroup(orders=row.orders, since=row.since) for row in rows}
 
     async def _list(self, found: Select[Any], limit: int | None) -> tuple[OrderRow, ...]:
         rows = await self._scope.all(found.order_by(Order.order).limit(limit))

@@ -10,7 +10,16 @@ from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, CursorResult, Executable, Row, Select, Update, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Executable,
+    Row,
+    Select,
+    Update,
+    select,
+    update,
+)
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -53,6 +62,12 @@ class TenantScope:
     def insert(self, table: type[OfTenant], values: Mapping[str, Any]) -> Insert:
         statement = insert_for(self.connection.dialect.name, table)
         return statement.values(tenant=self.tenant, **values)
+
+    async def insert_all(self, table: type[OfTenant], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Rows that all name the same columns, in one statement; none is no statement."""
+        if rows:
+            given = [dict(_by_column(table, {"tenant": self.tenant, **row})) for row in rows]
+            await self.connection.execute(insert_for(self.connection.dialect.name, table), given)
 
     def upsert(
         self,
@@ -117,5 +132,5 @@ def _columns_of(cls: type[Value]) -> tuple[tuple[str, str], ...]:
 
 
 def _by_column(table: type[OfTenant], values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """ON CONFLICT wants the columns' own names, not the attributes'."""
+    """ON CONFLICT and many rows at once want the columns' own names, not the attributes'."""
     return {getattr(table, name).expression.name: value for name, value in values.items()}

@@ -64,7 +64,8 @@ _O, _S, _J = OperationState, ShipmentState, JournalState
 
 OPERATION_STEPS: Mapping[OperationState, frozenset[OperationState]] = MappingProxyType(
     {
-        _O.INTENDED: frozenset({_O.SENT}),
+        # Rejected by ourselves: what it was for has ended before it was sent.
+        _O.INTENDED: frozenset({_O.SENT, _O.REJECTED}),
         # Back to intended only with proof that nothing was sent, or nothing arrived.
         _O.SENT: frozenset({_O.SUCCEEDED, _O.REJECTED, _O.UNKNOWN, _O.INTENDED}),
         _O.UNKNOWN: frozenset({_O.SUCCEEDED, _O.REJECTED, _O.INTENDED}),

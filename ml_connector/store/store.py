@@ -9,7 +9,7 @@ from ml_connector.security.vault import SharedSeal, Vault
 from ml_connector.store import schema
 from ml_connector.store.coordination import Coordination
 from ml_connector.store.database import Database
-from ml_connector.store.engine import open_engine
+from ml_connector.store.engine import open_engines
 from ml_connector.store.payload_keys import PayloadKeyArchive
 from ml_connector.store.scope import Clock, TenantScope
 from ml_connector.store.tenants import TenantRegistry
@@ -41,7 +41,7 @@ class Store:
 
         Raises `UnsupportedDatabase`, or SQLAlchemy's OperationalError when nobody answers.
         """
-        store = cls(Database(open_engine(url)), keys, clock)
+        store = cls(Database(open_engines(url)), keys, clock)
         try:
             await store.ping()
         except BaseException:
@@ -81,7 +81,7 @@ class Store:
         Keep it short and wait for nothing outside the database in it: in SQLite all other
         writers stand in line behind it. Raises `UnknownTenant`, `NestedWrite`.
         """
-        async with self._database.writing() as connection:
+        async with self._database.writing(tenant) as connection:
             cipher = await self.tenants.cipher(connection, tenant)
             view = TenantView(TenantScope(connection, cipher, self._clock))
             yield view

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -70,7 +70,7 @@ class TenantRegistry:
         """A new tenant with a data key of its own. Raises `TenantExists`."""
         wrapped = self._vault.new_key(tenant)
         now = self._clock()
-        async with self._database.writing() as connection:
+        async with self._database.writing(tenant) as connection:
             scope = TenantScope(connection, self._vault.cipher(wrapped), self._clock)
             try:
                 await connection.execute(
@@ -109,7 +109,7 @@ class TenantRegistry:
         Tokens that were issued for the secrets before are forgotten with them. The state stays as
         it is. Raises `UnknownTenant`.
         """
-        async with self._database.writing() as connection:
+        async with self._database.writing(tenant) as connection:
             scope = TenantScope(connection, await self.cipher(connection, tenant), self._clock)
             await connection.execute(
                 update(Tenant)
@@ -146,20 +146,25 @@ class TenantRegistry:
         reason: str,
         *,
         only_from: Collection[TenantState] = tuple(TenantState),
+        only_version: int | None = None,
         event: TenantEvent | None = None,
     ) -> bool:
         """Change the state, unless it is not among `only_from`; say whether it changed.
 
         `event` is recorded only when it did.
 
-        `only_from` keeps a refused credential from waking a paused tenant as merely unwell.
-        Raises `UnknownTenant`.
+        `only_from` keeps a refused credential from waking a paused tenant as merely unwell;
+        `only_version` keeps that of one that was exchanged meanwhile from stopping it. Raises
+        `UnknownTenant`.
         """
+        version = Tenant.version == only_version if only_version is not None else true()
         now = self._clock()
-        async with self._database.writing() as connection:
+        async with self._database.writing(tenant) as connection:
             changed = await connection.execute(
                 update(Tenant)
-                .where(Tenant.id == tenant, Tenant.state.in_(only_from), Tenant.state != state)
+                .where(
+                    Tenant.id == tenant, Tenant.state.in_(only_from), Tenant.state != state, version
+                )
                 .values(state=state, state_reason=reason, state_since=now, updated_at=now)
             )
             await _row(connection, tenant)

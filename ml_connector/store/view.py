@@ -2,7 +2,7 @@
 
 from ml_connector.store.audit import AuditTrail
 from ml_connector.store.blobs import Blobs
-from ml_connector.store.cache import MasterDataCache
+from ml_connector.store.calls import Calls
 from ml_connector.store.cursors import Cursors
 from ml_connector.store.findings import Findings
 from ml_connector.store.journals import Journals
@@ -22,7 +22,7 @@ class TenantView:
     __slots__ = (
         "audit",
         "blobs",
-        "cache",
+        "calls",
         "cursors",
         "findings",
         "journals",
@@ -50,4 +50,4 @@ class TenantView:
         self.quotes = Quotes(scope)
         self.blobs = Blobs(scope)
         self.audit = AuditTrail(scope)
-        self.cache = MasterDataCache(scope)
+        self.calls = Calls(scope)

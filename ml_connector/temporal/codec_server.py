@@ -1,10 +1,11 @@
 """The codec server: it decrypts payloads for the Web UI and the `temporal` command line.
 
     POST {endpoint}/decode    {"payloads": [...]}  →  {"payloads": [...]}
+    POST {endpoint}/encode    the same, the other way
 
 It holds a master key and answers in plain text, so whoever may call it may read everything.
-There is no `/encode`: nobody but us has to write encrypted payloads, and plain ones are accepted
-from a person who signals a workflow by hand.
+`/encode` is for a person who signals a workflow by hand: once they know a codec server, the Web UI
+and `temporal` have it encode what is typed, and send nothing when it cannot.
 
 Two ways to know a caller, at least one of which must be on:
 
@@ -22,7 +23,7 @@ its codec server is. On a machine with several users, any of them can read what 
 
 import hmac
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
 from google.protobuf.json_format import MessageToJson, Parse, ParseError
@@ -32,7 +33,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from temporalio.api.common.v1 import Payloads
+from temporalio.api.common.v1 import Payload, Payloads
 
 from ml_connector.security.keys import MasterKeys
 from ml_connector.security.payload_keys import KeyArchive
@@ -46,6 +47,7 @@ _LOG = logging.getLogger(__name__)
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Conversion = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]
 
 
 def create_codec_app(
@@ -70,7 +72,8 @@ def create_codec_app(
     prefix = f"/{secret_path}" if secret_path else ""
     return Starlette(
         routes=[
-            Route(f"{prefix}/decode", gate(_decoder(codec)), methods=["POST"]),
+            Route(f"{prefix}/decode", gate(_converter(codec.decode)), methods=["POST"]),
+            Route(f"{prefix}/encode", gate(_converter(codec.encode)), methods=["POST"]),
             Route("/health", _health, methods=["GET"]),
         ],
         middleware=[
@@ -126,8 +129,8 @@ class _Gate:
         return right and scheme.lower() == "bearer"
 
 
-def _decoder(codec: EncryptionCodec) -> Endpoint:
-    async def decode(request: Request) -> Response:
+def _converter(convert: Conversion) -> Endpoint:
+    async def answer(request: Request) -> Response:
         body = await _body(request)
         if body is None:
             return PlainTextResponse("The request is too large.", 413)
@@ -136,19 +139,20 @@ def _decoder(codec: EncryptionCodec) -> Endpoint:
         except (ParseError, UnicodeDecodeError):
             return PlainTextResponse("The request is not a JSON list of payloads.", 400)
         try:
-            decoded = await codec.decode(payloads.payloads)
+            converted = await convert(payloads.payloads)
         except UnreadablePayload as error:
             return PlainTextResponse(str(error), 400)
         _LOG.info(
-            "decoded %d payloads of namespace %s",
-            len(decoded),
+            "%s: %d payloads of namespace %s",
+            request.url.path.rpartition("/")[2],
+            len(converted),
             request.headers.get("x-namespace", "?"),
         )
-        reply = MessageToJson(Payloads(payloads=decoded), indent=None)
+        reply = MessageToJson(Payloads(payloads=converted), indent=None)
         # Plain text of ours must not stay in a browser's cache.
         return Response(reply, media_type="application/json", headers={"Cache-Control": "no-store"})
 
-    return decode
+    return answer
 
 
 async def _body(request: Request) -> bytes | None:

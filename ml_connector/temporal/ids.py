@@ -111,6 +111,11 @@ def token_workflow_id(egress: str) -> str:
     return f"{_TOKEN_WORKFLOW}{_part('egress', egress)}"
 
 
+def is_token_workflow(workflow_id: str) -> bool:
+    """It issues tokens for every tenant, and does nothing else for any."""
+    return workflow_id.startswith(_TOKEN_WORKFLOW)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """Whom a workflow works for, as far as its id tells: for logs and audit."""
@@ -147,9 +152,7 @@ def names_another(workflow_id: str, tenant: str, order: str | None = None) -> bo
 def may_act_for(workflow_id: str, tenant: str, order: str | None = None) -> bool:
     """Whether a workflow of this id may act for this tenant and order.
 
-    The token workflow may for every tenant; one whose id names nobody, for none.
+    One whose id names no tenant may for none.
     """
-    if workflow_id.startswith(_TOKEN_WORKFLOW):
-        return True
     known = subject_of(workflow_id).tenant is not None
     return known and not names_another(workflow_id, tenant, order)

@@ -212,8 +212,20 @@ class PostRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReverseRequest:
+    """A person takes the posted freight of one shipment back."""
+
+    tenant: str
+    order: str
+    generation: int
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """Result of `post_freight`: a journal's batch number and amount, or why there is none."""
+    """Result of `post_freight` and `reverse_freight`: a journal's batch number and amount, or why
+    there is none."""
 
     journal_batch: str = ""
     amount: str = ""

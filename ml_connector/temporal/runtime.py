@@ -49,4 +49,5 @@ def _telemetry(metrics_address: str | None) -> TelemetryConfig:
     return TelemetryConfig(
         logging=errors_only,
         metrics=PrometheusConfig(bind_address=metrics_address, durations_as_seconds=True),
+        attach_service_name=False,
     )

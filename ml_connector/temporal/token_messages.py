@@ -27,6 +27,8 @@ class TokenPlace:
     """Nobody waits: worth a request only if the present token is in use."""
     known_version: int = 0
     """The new token's version is above it."""
+    settings: int = 0
+    """The latest version of the tenant's secrets that an asker knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,8 @@ class EnsureToken:
     urgent: bool = False
     """A person is waiting: served before background work."""
     settings: int = 0
-    """Version of the tenant's settings that the caller works with."""
+    """Version of the tenant's secrets that the asker knows; one that knows newer ones does not
+    share the answer to older ones."""
 
     @property
     def credential(self) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import (
     Interceptor,
     PollerBehaviorAutoscaling,
@@ -34,12 +35,13 @@ Activities = Mapping[TaskQueue, Sequence[Callable[..., Any]]]
 class Slots:
     """How much one worker process does at the same time."""
 
-    workflow_tasks: int = 100
+    workflow_tasks: int = 20
     cached_workflows: int = 2_000
     """About 70 KiB each. An order that falls out is replayed at its next event."""
     activities: Mapping[TaskQueue, int]
-    """Activities mostly wait for an answer, so a slot costs little; the limit protects the
-    other side and our database."""
+    """The limit protects the other side, our database and Temporal's: what a worker takes at
+    once no longer stands in Temporal's fair queues, and an embedded server that is asked too
+    much at once answers nobody in time."""
 
     def of(self, queue: TaskQueue) -> int:
         return self.activities[queue]
@@ -47,14 +49,31 @@ class Slots:
 
 DEFAULT_SLOTS = Slots(
     activities={
-        TaskQueue.MAIN: 50,
-        TaskQueue.FEDEX: 40,
-        TaskQueue.VISMA: 40,
+        TaskQueue.MAIN: 20,
+        TaskQueue.FEDEX: 20,
+        TaskQueue.VISMA: 20,
         TaskQueue.TOKEN: 4,
         # Mail servers count the connections of one sender.
         TaskQueue.MAIL: 4,
     }
 )
+
+
+DEPLOYMENT = "ml-connector"
+"""Temporal's name for all versions of our workers together."""
+
+
+def deployment_of(build_id: str) -> WorkerDeploymentConfig:
+    """Worker versioning: this process serves one version, and takes over what older ones began.
+
+    An order lives for weeks, so its workflow moves on to the version that is current
+    (`AUTO_UPGRADE`); `workflow.patched` keeps its history replaying.
+    """
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
 
 
 async def build_workers(

@@ -223,6 +223,7 @@ def _in_force(
         f"Visma has no usable rate of {source} in {target} on {on.isoformat()}.",
         why=why,
         remedy="Enter the rate in Visma; it is looked up again.",
+        code="exchange_rate_missing",
     )
 
 

@@ -4,8 +4,9 @@ import logging
 from collections.abc import Mapping
 
 from ml_connector.http.transport import AnswerLost, Effect, NotSent, Reply, Transport
+from ml_connector.visma.budget import Budget, Priority
 from ml_connector.visma.errors import VismaQueued, VismaTransient
-from ml_connector.visma.limits import Budget, Priority, RateLimit, read_limits
+from ml_connector.visma.limits import RateLimit, read_limits
 from ml_connector.visma.replies import failure, lost
 from ml_connector.visma.tokens import VismaTokens
 from ml_connector.visma.wire import Row, if_match, read_json, unreadable
@@ -118,6 +119,8 @@ class Caller:
                     operation=operation,
                 )
             except NotSent as exc:
+                if self.budget:
+                    self.budget.put_back()
                 raise VismaTransient(f"Visma cannot be reached: {what}.", why=str(exc)) from exc
             except AnswerLost as exc:
                 raise lost(effect, what, exc.cause) from exc

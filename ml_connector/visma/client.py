@@ -13,10 +13,11 @@ from typing import Self
 from ml_connector.http.transport import Transport
 from ml_connector.visma.background import Background
 from ml_connector.visma.books import Books
+from ml_connector.visma.budget import Budget, Priority
 from ml_connector.visma.calls import Caller
 from ml_connector.visma.goods import Goods
 from ml_connector.visma.journals import Journals
-from ml_connector.visma.limits import Budget, Priority, RateLimit
+from ml_connector.visma.limits import RateLimit
 from ml_connector.visma.orders import Orders
 from ml_connector.visma.parties import Parties
 from ml_connector.visma.projects import Projects
@@ -44,6 +45,12 @@ class VismaClient(Orders, Receipts, Journals, Parties, Goods, Books, Projects, B
         return type(self)(
             calls.transport, tokens=calls.tokens, budget=calls.budget, priority=priority
         )
+
+    async def spare_calls(self) -> int | None:
+        """Calls that work of this client's priority may still make in this window; `None` while
+        nobody knows."""
+        budget = self._calls.budget
+        return None if budget is None else await budget.spare(self._calls.priority)
 
     @property
     def last_limits(self) -> RateLimit:

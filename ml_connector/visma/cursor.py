@@ -7,6 +7,8 @@ The rules, from what Visma.net documents and what it leaves open:
   change carries a smaller text, so around that hour the next question starts an hour earlier.
 - Whether `>` includes its bound is not certain, a row may become visible late, and the list may
   change while it is read: each question overlaps the last one by minutes.
+- A time from the future is a broken record and moves nothing. For this alone our own clock is
+  asked, with a day to spare.
 - What the overlap brings back again is known by (number, version) and dropped.
 
 Lists are not ordered by time. A cursor that has seen only some pages must not be kept: advance
@@ -128,13 +130,24 @@ def fresh(cursor: Cursor, rows: Iterable[RowT]) -> list[RowT]:
     return new
 
 
-def advance(cursor: Cursor, rows: Iterable[Changed], *, overlap: timedelta, zone: tzinfo) -> Cursor:
-    """The cursor after these rows; it never moves back, and keeps what may come again."""
+def advance(
+    cursor: Cursor,
+    rows: Iterable[Changed],
+    *,
+    overlap: timedelta,
+    zone: tzinfo,
+    latest: str | None = None,
+) -> Cursor:
+    """The cursor after these rows; it never moves back, and keeps what may come again.
+
+    It moves no further than `latest`: a row with a time that cannot be yet would hide all that
+    change before it.
+    """
     taken = {(entry.number, entry.version): entry.modified for entry in cursor.seen}
     newest = cursor.value
     for row in rows:
         shown = [_text(reading) for reading in _readings(row.last_modified, zone)]
-        if shown:
+        if shown and (latest is None or min(shown) <= latest):
             newest = max(newest or "", min(shown))
         if row.version:
             taken[row.number, row.version] = max(shown, default=newest or "")

@@ -18,7 +18,7 @@ from ml_connector.visma.documents import JournalDto, JournalLineDto
 from ml_connector.visma.errors import VismaQueued, VismaRejected, VismaTruncated, VismaUnreadable
 from ml_connector.visma.filters import check_equal, check_modified
 from ml_connector.visma.paging import Listing, read_pages
-from ml_connector.visma.records import PostedJournal, PostedLine, ReleaseOutcome
+from ml_connector.visma.records import CreatedJournal, PostedJournal, PostedLine, ReleaseOutcome
 from ml_connector.visma.replies import unconfirmed
 from ml_connector.visma.wire import (
     Row,
@@ -45,8 +45,8 @@ class Journals(Resource):
 
     async def create_journal(
         self, journal: Journal, *, override_number: bool, operation: str = ""
-    ) -> str:
-        """Create a batch; returns its number.
+    ) -> CreatedJournal:
+        """Create a batch.
 
         With `override_number` Visma is asked to use the journal's own batch number, which works
         only where the company allows manual numbering; otherwise it numbers by itself. Visma
@@ -64,7 +64,7 @@ class Journals(Resource):
         batch = located_id(reply)
         if not batch or batch.casefold() == PATH.rsplit("/", 1)[-1]:
             raise unconfirmed(what, "The reply names no batch in its Location header.")
-        return batch
+        return CreatedJournal(batch=batch, version=entity_tag(reply))
 
     async def get_journal(self, batch: str) -> PostedJournal:
         """One batch with its version. Raises `VismaNotFound` and what any read raises."""

@@ -116,6 +116,15 @@ class PostedJournal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedJournal:
+    """A batch that Visma has just made."""
+
+    batch: str
+    version: str
+    """Empty where the reply names none; the batch itself then tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseOutcome:
     """What Visma answered to a release; unless `done`, reading the batch again tells."""
 

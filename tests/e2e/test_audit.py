@@ -40,8 +40,8 @@ class Work:
 
 
 @pytest.fixture(scope="module")
-async def work(shared_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Work:
-    stage, orders = shared_stage, {}
+async def work(file_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Work:
+    stage, orders = file_stage, {}
     for tenant in (A, B):
         await stage.add_tenant(tenant)
         orders[tenant] = await stage.order(tenant)
@@ -67,7 +67,7 @@ def copy(work: Work, tmp_path: Path) -> Path:
 
 
 def url_of(file: Path) -> str:
-    return f"sqlite+aiosqlite:///{file}"
+    return f"sqlite:///{file}"
 
 
 async def verdicts(work: Work, file: Path) -> dict[str, str | None]:

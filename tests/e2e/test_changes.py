@@ -10,6 +10,8 @@ from tests.e2e.test_order import RELEASED
 from tests.stage import Stage, order_line
 
 QUOTE_REQUEST, QUOTE_RESULT = "customStr3", "customStr4"
+BUSY = {"kind": "status", "status": 429}
+"""FedEx lets nothing through, so nothing was created."""
 
 
 async def shipped(stage: Stage, tenant: str, **values: Any) -> str:
@@ -122,6 +124,28 @@ async def test_an_order_of_a_careful_tenant_waits_for_its_release(stage: Stage) 
     await stage.command("careful", number, "release", Command(by="somebody"))
     await stage.at("careful", number, "label_created")
     assert len(await held_by_fedex(stage, number)) == 1
+
+
+async def test_an_order_cancelled_while_fedex_is_down_leaves_no_purchase_open(stage: Stage) -> None:
+    """And when the order is opened again it ships, as the same generation: nothing was sent."""
+    await stage.add_tenant("called-off")
+    number = await stage.order("called-off")
+    down = {"method": "POST", "path": "/ship/v1/shipments$", "body": number}
+    await stage.fedex("POST", "faults", id="down", match=down, action=BUSY)
+    await stage.discover("called-off")
+    await stage.at("called-off", number, "shipping")
+    await stage.edit("called-off", number, status="Cancelled")
+    await stage.discover("called-off")
+    await stage.finished("called-off", number)
+    async with stage.store.read("called-off") as view:
+        assert await view.operations.unfinished() == ()
+
+    await stage.fedex("DELETE", "faults/down")
+    await stage.edit("called-off", number, status="Open")
+    await stage.discover("called-off")
+    row = await stage.at("called-off", number, "label_created")
+    assert row.generation == 1
+    assert await held_by_fedex(stage, number) == [row.master_tracking]
 
 
 # -- between label and pickup -------------------------------------------------------------------
@@ -338,10 +362,22 @@ async def test_a_word_in_visma_is_answered_with_rates_each_time_it_is_typed(stag
     await stage.discover("quote")
     assert await _quotes(stage, number) == 1
 
-    await stage.edit("quote", number, **{QUOTE_REQUEST: "QUOTE", QUOTE_RESULT: ""})
+    await stage.edit("quote", number, **{QUOTE_REQUEST: "QUOTE"})
     await stage.discover("quote")
     assert "NOK" in await stage.until(answered)
     assert await _quotes(stage, number) == 2
+    assert await stage.findings("quote", number) == {}, "the answer before was ours"
+
+    await stage.edit("quote", number, **{QUOTE_REQUEST: "QUOTE", QUOTE_RESULT: "call Kari"})
+    await stage.discover("quote")
+    assert await stage.until(answered) == "call Kari", "what a person wrote stays"
+    assert "foreign_value" in await stage.findings("quote", number)
+
+    own_words = {QUOTE_REQUEST: "QUOTE", QUOTE_RESULT: "Ask Kari first"}
+    await stage.edit("quote", number, **own_words)
+    await stage.discover("quote")
+    assert await stage.until(answered) == own_words[QUOTE_RESULT]
+    assert "foreign_value" in await stage.findings("quote", number)
 
     await stage.edit("quote", number, hold=False)
     await stage.discover("quote")
@@ -374,6 +410,36 @@ async def test_a_quote_that_cannot_be_had_says_so_where_it_was_asked_for(stage: 
     await stage.edit("noquote", number, **{QUOTE_REQUEST: "quote", QUOTE_RESULT: ""})
     await stage.discover("noquote")
     assert "NOK" in await stage.until(said)
+
+
+async def test_a_quote_that_nobody_could_answer_is_answered_later(stage: Stage) -> None:
+    await stage.add_tenant("later")
+    number = await stage.order("later", hold=True, lines=[order_line()], **{QUOTE_REQUEST: "QUOTE"})
+    silent = {
+        "id": "silent",
+        "match": {"method": "PUT", "path": "/purchaseorder", "body": QUOTE_RESULT},
+        "action": {"kind": "status", "status": 503},
+    }
+    await stage.visma("POST", "faults", **silent)
+    await stage.discover("later")
+
+    async def given_up() -> bool:
+        history = await stage.history("later", number)
+        return any(
+            event.HasField("activity_task_failed_event_attributes") for event in history.events
+        )
+
+    async def answered() -> bool:
+        await stage.discover("later")
+        custom = (await stage.company("later"))["orders"][number]["custom"]
+        return "NOK" in str(custom.get(QUOTE_RESULT)) and not custom.get(QUOTE_REQUEST)
+
+    await stage.until(given_up)
+    await stage.visma("DELETE", "faults/silent")
+    await stage.until(answered)
+    row = await stage.row("later", number)
+    assert row is not None
+    assert row.quote_request_version is None
 
 
 async def _quotes(stage: Stage, number: str) -> int:

@@ -2,24 +2,24 @@
 
 import asyncio
 import os
+import random
 import signal
-import uuid
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from ml_connector.temporal.ids import order_workflow_id
 from starter.supervision import Supervised
 from tests.e2e.test_order import RELEASED
+from tests.rewinding import reset_points
 from tests.stage import A_DAY_A_SECOND, Stage
 
 ORDERS = 15
-RESETS = 6
+FINISHED, UNDER_WAY = 14, 6
+"""Orders that are reset."""
+SEED = 20
 
 
 async def once_each(stage: Stage, tenant: str, numbers: Sequence[str]) -> None:
@@ -77,7 +77,7 @@ def kill(worker: Supervised) -> None:
 
 async def test_finished_orders_reset_to_anywhere_do_nothing_anew(stage: Stage) -> None:
     await stage.add_tenant("rewound")
-    numbers = await stage.orders("rewound", RESETS)
+    numbers = await stage.orders("rewound", FINISHED)
     await stage.discover("rewound")
     await asyncio.gather(*(stage.at("rewound", number, "label_created") for number in numbers))
     await asyncio.gather(*(stage.idle("rewound", number) for number in numbers))
@@ -85,46 +85,45 @@ async def test_finished_orders_reset_to_anywhere_do_nothing_anew(stage: Stage) -
     await stage.all_finished("rewound", numbers)
     await once_each(stage, "rewound", numbers)
 
-    for place, number in enumerate(numbers):
-        points = await reset_points(stage, "rewound", number)
-        await reset(stage, "rewound", number, points[place * (len(points) - 1) // (RESETS - 1)])
+    chance = random.Random(SEED)
+    await asyncio.gather(*(reset_somewhere(stage, "rewound", each, chance) for each in numbers))
     await stage.all_finished("rewound", numbers)
     await once_each(stage, "rewound", numbers)
-    assert len(await stage.shipments(*numbers)) == RESETS
+    assert len(await stage.shipments(*numbers)) == FINISHED
 
 
-async def test_orders_on_their_way_reset_to_their_start_are_found_again(stage: Stage) -> None:
+async def test_orders_on_their_way_reset_to_anywhere_are_found_again(stage: Stage) -> None:
+    """Some while their label is being bought: the run that was left goes on buying it."""
     await stage.add_tenant("midway")
-    numbers = await stage.orders("midway", 3)
+    numbers = await stage.orders("midway", UNDER_WAY)
     await stage.discover("midway")
-    for number in numbers:
+    chance = random.Random(SEED)
+    hurried, patient = numbers[: UNDER_WAY // 2], numbers[UNDER_WAY // 2 :]
+    await asyncio.gather(*(reset_somewhere(stage, "midway", each, chance) for each in hurried))
+    for number in patient:
         await stage.at("midway", number, "label_created")
         await stage.idle("midway", number)
-        first, *_ = await reset_points(stage, "midway", number)
-        await reset(stage, "midway", number, first)
+        await reset_somewhere(stage, "midway", number, chance)
+    for number in numbers:
+        await stage.at("midway", number, "label_created")
     states = [await stage.idle("midway", number) for number in numbers]
-    assert {(each.stage, each.generation) for each in states} == {("label_created", 1)}
+    assert {each.stage for each in states} == {"label_created"}
     await stage.deliver("midway")
     await stage.all_finished("midway", numbers)
     await once_each(stage, "midway", numbers)
-    assert len(await stage.shipments(*numbers)) == len(numbers)
 
 
-async def reset_points(stage: Stage, tenant: str, number: str) -> list[int]:
-    """The ends of an order's workflow tasks: to each of them it can be reset."""
-    history = await stage.history(tenant, number)
-    done = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-    return [event.event_id for event in history.events if event.event_type == done]
-
-
-async def reset(stage: Stage, tenant: str, number: str, event: int) -> None:
-    """What `temporal workflow reset` and the Web UI do."""
-    await stage.client.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=stage.client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=order_workflow_id(tenant, number)),
-            reason="a test",
-            request_id=str(uuid.uuid4()),
-            workflow_task_finish_event_id=event,
-        )
+async def reset_somewhere(stage: Stage, tenant: str, number: str, chance: random.Random) -> None:
+    """Reset an order as a person does: to its start, its last step, or any event between."""
+    share = chance.random()
+    points = await stage.until(lambda: reset_points(stage, tenant, number))
+    where = chance.choice(
+        [
+            ("--type", "FirstWorkflowTask"),
+            ("--type", "LastWorkflowTask"),
+            *[("--event-id", str(points[int(share * len(points))]))] * 4,
+        ]
     )
+    named = ("--workflow-id", order_workflow_id(tenant, number))
+    code, said = await stage.temporal("workflow", "reset", *named, *where, "--reason", "a test")
+    assert code == 0, f"{where}: {said}"

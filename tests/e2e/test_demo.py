@@ -10,11 +10,17 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from ml_connector.sandbox.visma.seed import standard_company
+from ml_connector.security.keys import MasterKeys
+from ml_connector.store.store import Store
+from tests.leaks import Leaks, places_in
 
 PATIENCE = "150"
 """Seconds the demo may take on a machine that runs other tests meanwhile; alone it needs 30."""
@@ -85,7 +91,7 @@ async def reachable(url: str) -> bool:
 
 @pytest.mark.timeout(240)
 async def test_every_order_comes_to_its_end_and_the_rest_stays_up_on_demand(
-    demo: StartDemo,
+    demo: StartDemo, tmp_path: Path
 ) -> None:
     async with demo("--keep") as running:
         web_ui = (await running.says(r"Web UI: (\S+)$"))[1]
@@ -97,6 +103,40 @@ async def test_every_order_comes_to_its_end_and_the_rest_stays_up_on_demand(
     assert (code, result["ok"], result["mismatches"]) == (0, True, []), running.transcript
     assert not await reachable(web_ui)
     _check_table(result)
+    said = {"stdout": out.encode(), "stderr": running.transcript.encode()}
+    await _nothing_leaks(tmp_path / "demo", said)
+
+
+async def _nothing_leaks(home: Path, said: dict[str, bytes]) -> None:
+    """Neither the secrets that the demo has invented nor anybody it ships from or to."""
+    secrets: dict[str, str] = {}
+    keys = MasterKeys.load(None, home / "master.key")
+    store = await Store.open(f"sqlite+aiosqlite:///{home / 'ml-connector.db'}", keys)
+    for tenant in ("nordic", "iberia"):
+        async with store.read(tenant) as view:
+            for name in await view.secrets.names():
+                secrets[f"{tenant} {name}"] = await view.secrets.get(name)
+        token = await store.coordination.get_token(f"{tenant}/ship")
+        assert token is not None
+        secrets[f"{tenant}'s token"] = token.value
+    await store.close()
+    company = standard_company(tenant_id="x", name="y", today=datetime.now(UTC).date())
+    people = {
+        f"{each.id} {what}": value
+        for each in company.suppliers.values()
+        for what, value in {
+            "street": each.address.line1,
+            "phone": each.contact.phone1,
+            "mail": each.contact.email,
+            "person": each.people[0].name,
+        }.items()
+        if value
+    }
+    assert len(secrets) == 12
+    assert len(people) > 20
+    places = {**places_in(home), **said}
+    assert places.keys() >= {"ml-connector.db", "temporal.db", "temporal.log", "stderr"}
+    assert Leaks({**secrets, **people}).found_in_places(places) == {}
 
 
 def _check_table(result: dict[str, Any]) -> None:

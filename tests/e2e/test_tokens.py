@@ -151,8 +151,10 @@ async def test_an_order_says_until_when_the_address_is_blocked(tmp_path: Path) -
 
 async def shown_in_the_web_ui(handle: WorkflowHandle[Any, Any]) -> str:
     """The current details of a workflow."""
-    metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
-    return metadata.current_details
+    metadata: WorkflowMetadata = await handle.query(
+        "__temporal_workflow_metadata", result_type=WorkflowMetadata
+    )
+    return str(metadata.current_details)
 
 
 async def _discovered_while_blocked(stage: Stage, *names: str) -> dict[str, str]:

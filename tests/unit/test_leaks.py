@@ -1,8 +1,10 @@
 """The scanner itself: what it is to find, it finds, wherever and however it lies."""
 
 import base64
+import gzip
 import json
 import random
+import zlib
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -37,6 +39,11 @@ HIDDEN: dict[str, Callable[[str], bytes]] = {
     "base64": lambda text: base64.b64encode(text.encode()),
     "base64 for urls": lambda text: base64.urlsafe_b64encode(text.encode()),
     "base64 of utf-16": lambda text: base64.b64encode(text.encode("utf-16-le")),
+    "gzip": lambda text: gzip.compress(text.encode()),
+    "zlib": lambda text: zlib.compress(text.encode()),
+    "zlib, fast": lambda text: zlib.compress(text.encode(), 1),
+    "gzip of base64": lambda text: gzip.compress(base64.b64encode(text.encode())),
+    "a long gzip": lambda text: gzip.compress(NOISE.randbytes(40_000) + text.encode()),
     "base64 of JSON": lambda text: base64.b64encode(
         json.dumps({"name": text}, ensure_ascii=False).encode()
     ),
@@ -47,6 +54,11 @@ HIDDEN: dict[str, Callable[[str], bytes]] = {
 def test_a_marker_is_found_in_every_spelling(kind: str) -> None:
     hidden = NOISE.randbytes(500) + HIDDEN[kind](MARKER) + NOISE.randbytes(500)
     assert {leak.marker for leak in Leaks({"planted": MARKER}).found_in(hidden)} == {"planted"}
+
+
+@given(before=st.binary(max_size=20), kind=st.sampled_from([*HIDDEN]))
+def test_a_marker_is_found_at_any_place(before: bytes, kind: str) -> None:
+    assert Leaks({"planted": MARKER}).found_in(before + HIDDEN[kind](MARKER))
 
 
 @given(before=st.binary(max_size=20), after=st.binary(max_size=20), encoded=st.booleans())

@@ -29,7 +29,6 @@ _ROW = re.compile(r"^\| (`[^|]+`) \|", re.MULTILINE)
 PASSED_ON = {
     "activities/changes.py: TOO_LATE.code",
     "activities/failures.py: findings[0].code",
-    "activities/posting.py: rule.code",
     "activities/recovery.py: finding.code",
     "activities/shipping.py: attention.reason",
     "ml_connector/domain/errors.py: self.code",
@@ -116,8 +115,12 @@ COMPUTED = {
     "ml_connector/domain/preflight.py: f'{role}_{code}'": _address_codes(),
     "ml_connector/domain/planning.py: f'{role}_missing'": {f"{role}_missing" for role in Role},
     "workflows/stepping.py: f'{step}_gave_up'": _gave_up_codes(),
-    # FedEx's and Visma's own codes; FedEx's are held against the catalogue below.
-    "activities/failures.py: _slug(fault.code or 'rejected')": {"rejected"},
+    # FedEx's and Visma's own codes; FedEx's are held against the catalogue below. A rate that Visma
+    # lacks is found out by the client.
+    "activities/failures.py: _slug(fault.code or 'rejected')": {
+        "rejected",
+        "exchange_rate_missing",
+    },
 }
 
 

@@ -15,7 +15,7 @@ def test_an_empty_environment_gives_the_documented_defaults(
     home = tmp_path / ".ml-connector"
     assert Settings.from_env({}) == Settings(
         home=home,
-        database_url=f"sqlite+aiosqlite:///{home}/ml-connector.db",
+        database_url=f"sqlite:///{home}/ml-connector.db",
         master_key=None,
         master_key_file=None,
         token_window=timedelta(seconds=5),
@@ -54,7 +54,7 @@ def test_home_is_absolute_whatever_the_working_directory(
     monkeypatch.chdir(tmp_path)
     settings = Settings.from_env({"ML_CONNECTOR_HOME": "data"})
     assert settings.home == tmp_path / "data"
-    assert settings.database_url == f"sqlite+aiosqlite:///{tmp_path}/data/ml-connector.db"
+    assert settings.database_url == f"sqlite:///{tmp_path}/data/ml-connector.db"
 
 
 def test_a_blank_variable_counts_as_not_set(tmp_path: Path) -> None:

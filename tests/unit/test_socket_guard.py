@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.conftest import GUARD
+from tests import GUARD
 from tests.socket_guard import NetworkForbidden, is_local
 
 

@@ -33,9 +33,7 @@ def clock() -> MovedClock:
 
 @pytest.fixture
 async def store(tmp_path: Path, master_keys: MasterKeys, clock: MovedClock) -> AsyncIterator[Store]:
-    opened = await Store.open(
-        f"sqlite+aiosqlite:///{tmp_path / 'store.db'}", master_keys, clock=clock
-    )
+    opened = await Store.open(f"sqlite:///{tmp_path / 'store.db'}", master_keys, clock=clock)
     await opened.migrate()
     for tenant in ("a", "b", "c"):
         await opened.tenants.add(tenant, name=tenant, config=f'"{tenant}"', secrets={})

@@ -24,7 +24,7 @@ from ml_connector.store.store import Store
 async def services(
     master_keys: MasterKeys, temporal_client: Client, tmp_path_factory: pytest.TempPathFactory
 ) -> Any:
-    url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('store')}/store.db"
+    url = f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db"
     store = await Store.open(url, master_keys)
     window = timedelta(seconds=5)
     async with httpx.AsyncClient() as http:

@@ -6,13 +6,14 @@ ciphertext of `ml_connector.security.vault`.
 """
 
 from ml_connector.store.tables.base import Base
-from ml_connector.store.tables.freight import CachedValue, Journal, Quote
+from ml_connector.store.tables.freight import Journal, Quote
 from ml_connector.store.tables.orders import Cursor, Finding, Order, Receipt, ReceiptOrder
 from ml_connector.store.tables.shipping import Blob, Operation, Parcel, Shipment
 from ml_connector.store.tables.tenancy import (
     AuditBody,
     AuditEvent,
     AuditHead,
+    CallWindow,
     CarrierToken,
     PayloadKey,
     Slot,
@@ -28,7 +29,7 @@ __all__ = [
     "AuditHead",
     "Base",
     "Blob",
-    "CachedValue",
+    "CallWindow",
     "CarrierToken",
     "Cursor",
     "Finding",

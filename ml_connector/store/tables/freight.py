@@ -1,4 +1,4 @@
-"""The accrual subledger, quotes, and the cache of Visma's master data."""
+"""The accrual subledger and quotes."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -61,15 +61,3 @@ class Quote(OfTenant, Base):
     request_sealed: Mapped[bytes]
     offers_sealed: Mapped[bytes]
     created_at: Mapped[datetime]
-
-
-class CachedValue(OfTenant, Base):
-    """Master data read from Visma a while ago; sealed, because suppliers are people too."""
-
-    __tablename__ = "cache"
-    __table_args__ = (ForeignKeyConstraint(["tenant"], ["tenants.id"]),)
-
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(primary_key=True)
-    value_sealed: Mapped[bytes]
-    fetched_at: Mapped[datetime]

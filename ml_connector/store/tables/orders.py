@@ -12,8 +12,15 @@ from ml_connector.store.tables.base import Base, OfTenant, Stamped
 
 # Partial indexes serve a query only when it repeats their condition literally, so the queries
 # use these same texts.
-BEHIND = text("progress_version > progress_written")
+BEHIND = text("progress_version > progress_written AND generation > 0")
 UNSIGNALLED = text("signal_pending")
+URGENT = text("(generation > 0 OR quote_request_version IS NOT NULL)")
+"""Among the unsignalled: a parcel or a person waits."""
+STARTING = text(
+    "generation = 0 AND NOT signal_pending AND stage IN ('discovered', 'shipping')"
+    " AND skip_reason IS NULL AND attention IS NULL"
+)
+"""Told to ship, and neither shipped nor stopped yet."""
 PARKED = text("attention IS NOT NULL")
 OPEN_FINDING = text("resolved_at IS NULL")
 
@@ -40,6 +47,13 @@ class Order(OfTenant, Stamped, Base):
             "order_nbr",
             sqlite_where=UNSIGNALLED,
             postgresql_where=UNSIGNALLED,
+        ),
+        Index(
+            "ix_orders_starting",
+            "tenant",
+            "updated_at",
+            sqlite_where=STARTING,
+            postgresql_where=STARTING,
         ),
         Index(
             "ix_orders_attention",

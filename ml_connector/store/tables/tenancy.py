@@ -100,6 +100,18 @@ class Slot(Base):
     expires_at: Mapped[datetime]
 
 
+class CallWindow(OfTenant, Base):
+    """A tenant's calls to Visma in the present window, as the processes have told each other."""
+
+    __tablename__ = "call_windows"
+    __table_args__ = (ForeignKeyConstraint(["tenant"], ["tenants.id"]),)
+
+    most: Mapped[int]
+    remaining: Mapped[int | None]
+    ends_at: Mapped[datetime]
+    blocked_until: Mapped[datetime]
+
+
 class CarrierToken(Base):
     """A FedEx token by its credential, which several tenants may share."""
 

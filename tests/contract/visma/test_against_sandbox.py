@@ -240,9 +240,11 @@ class TestJournals:
         self, site: Site, erp: VismaClient, own_number: bool, other_host: bool
     ) -> None:
         site.world.switches.other_location_host = other_host
-        batch = await erp.create_journal(sendable(), override_number=own_number)
+        made = await erp.create_journal(sendable(), override_number=own_number)
+        batch = made.batch
         assert (batch == "ML0001") is own_number
         read = await erp.get_journal(batch)
+        assert made.version == read.version
         assert (read.status, read.debit_total) == ("Balanced", Decimal("1250.65"))
         assert [line.dimensions.project for line in read.lines] == ["P100", "X", "X"]
         outcome = await erp.release_journal(batch, version=read.version)
@@ -252,7 +254,9 @@ class TestJournals:
     async def test_it_is_found_over_split_pages(self, site: Site, erp: VismaClient) -> None:
         site.world.switches.max_page_sizes["journaltransaction"] = 2
         others = [
-            await erp.create_journal(sendable(reference=f"F-{number}"), override_number=False)
+            (
+                await erp.create_journal(sendable(reference=f"F-{number}"), override_number=False)
+            ).batch
             for number in range(5)
         ]
         for search in ({"since": date(2026, 11, 21)}, {"period": "202611"}):
@@ -266,8 +270,8 @@ class TestJournals:
         self, site: Site, erp: VismaClient, mode: ReleaseMode
     ) -> None:
         site.world.switches.release_mode = mode
-        batch = await erp.create_journal(sendable(), override_number=False)
-        version = (await erp.get_journal(batch)).version
+        made = await erp.create_journal(sendable(), override_number=False)
+        batch, version = made.batch, made.version
         assert not (await erp.release_journal(batch, version=version)).done
         site.clock.advance(timedelta(seconds=1))
         assert (await erp.get_journal(batch)).released
@@ -275,8 +279,8 @@ class TestJournals:
     async def test_a_second_release_with_the_old_version_is_stale(
         self, site: Site, erp: VismaClient
     ) -> None:
-        batch = await erp.create_journal(sendable(), override_number=False)
-        version = (await erp.get_journal(batch)).version
+        made = await erp.create_journal(sendable(), override_number=False)
+        batch, version = made.batch, made.version
         await erp.release_journal(batch, version=version)
         with pytest.raises(VismaStale):
             await erp.release_journal(batch, version=version)
@@ -295,10 +299,10 @@ class TestJournals:
 
     async def test_a_foreign_currency_at_vismas_rate(self, site: Site, erp: VismaClient) -> None:
         rate = await erp.rate("SEK", "NOK", date(2026, 11, 20))
-        batch = await erp.create_journal(
+        made = await erp.create_journal(
             sendable(currency="SEK", exchange_rate=rate), override_number=False
         )
-        read = await erp.get_journal(batch)
+        read = await erp.get_journal(made.batch)
         assert (read.currency, read.exchange_rate) == ("SEK", rate)
 
 

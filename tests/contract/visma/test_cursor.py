@@ -121,6 +121,14 @@ class TestAdvance:
     def test_rows_without_a_time_move_nothing(self) -> None:
         assert advance(Cursor(), [Row("1", "a", "")], overlap=OVERLAP, zone=OSLO) == Cursor()
 
+    def test_a_time_that_cannot_be_yet_hides_nothing(self) -> None:
+        rows = [Row("1", "a", "2026-11-20T10:00:00"), Row("2", "b", "2062-11-20T10:00:00")]
+        cursor = advance(
+            Cursor(), rows, overlap=OVERLAP, zone=OSLO, latest="2026-11-21T10:00:00.000"
+        )
+        assert cursor.value == "2026-11-20T10:00:00.000"
+        assert fresh(cursor, rows) == []
+
     def test_rows_without_a_version_are_always_new(self) -> None:
         row = Row("1", "", "2026-11-20T10:00:00")
         cursor = advance(Cursor(), [row], overlap=OVERLAP, zone=OSLO)

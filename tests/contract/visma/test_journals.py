@@ -35,7 +35,8 @@ class TestCreate:
     async def test_the_body_is_the_vendors(self, visma: ScriptedVisma, client: VismaClient) -> None:
         visma.say(created("https://api.finance.visma.net/v2/journaltransaction/1742"))
         sent = journal(exchange_rate=Decimal("11.4325"), currency="EUR", hold=True)
-        assert await client.create_journal(sent, override_number=False) == "1742"
+        made = await client.create_journal(sent, override_number=False)
+        assert made.batch == "1742"
         asked = visma.asked[0]
         vendor.check_body("POST", PATH, asked.json)
         assert (asked.method, asked.path) == ("POST", PATH)
@@ -80,7 +81,8 @@ class TestCreate:
 
     async def test_an_own_batch_number(self, visma: ScriptedVisma, client: VismaClient) -> None:
         visma.say(created("/v2/journaltransaction/ML0001"))
-        assert await client.create_journal(journal(), override_number=True) == "ML0001"
+        made = await client.create_journal(journal(), override_number=True)
+        assert made.batch == "ML0001"
         body = visma.asked[0].json
         vendor.check_body("POST", PATH, body)
         assert body["batchNumber"] == {"value": "ML0001"}
@@ -100,7 +102,8 @@ class TestCreate:
         self, visma: ScriptedVisma, client: VismaClient, location: str
     ) -> None:
         visma.say(created(location))
-        assert await client.create_journal(journal(), override_number=False) == "1742"
+        made = await client.create_journal(journal(), override_number=False)
+        assert made.batch == "1742"
 
     @pytest.mark.parametrize(
         "answer",

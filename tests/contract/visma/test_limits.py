@@ -4,16 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from ml_connector.visma.budget import LocalBudget, Priority, SharedBudget, Window
 from ml_connector.visma.client import VismaClient
 from ml_connector.visma.errors import VismaThrottled
-from ml_connector.visma.limits import (
-    LONGEST_WAIT,
-    UNSTATED_WAIT,
-    LocalBudget,
-    Priority,
-    RateLimit,
-    read_limits,
-)
+from ml_connector.visma.limits import LONGEST_WAIT, UNSTATED_WAIT, RateLimit, read_limits
 from ml_connector.visma.tokens import VismaTokens
 from tests.contract.visma.samples import VERSION, order
 from tests.contract.visma.scripted import Answer, ScriptedVisma
@@ -100,6 +94,96 @@ async def test_a_pause_holds_for_everybody(budget: LocalBudget, watch: Watch) ->
     for priority in Priority:
         assert await refused(budget, priority) == timedelta(seconds=90)
     watch.now = 90
+    assert await refused(budget, Priority.BACKLOG) is None
+
+
+async def test_the_last_answer_of_a_window_does_not_spoil_the_next(
+    budget: LocalBudget, watch: Watch
+) -> None:
+    """It was sent before the reset, and arrives after an answer from the new window."""
+    await budget.observe(window(remaining=0, seconds=1))
+    watch.now = 1
+    await budget.observe(window(remaining=99, seconds=3600))
+    await budget.observe(window(remaining=0, seconds=1))
+    assert await refused(budget, Priority.BACKLOG) is None
+
+
+async def test_what_is_spare(budget: LocalBudget, watch: Watch) -> None:
+    assert await budget.spare(Priority.BACKLOG) is None
+    await budget.observe(window(remaining=50))
+    assert await budget.spare(Priority.BACKLOG) == 30
+    assert await budget.spare(Priority.INTERACTIVE) == 50
+    await budget.observe(RateLimit(retry_after=timedelta(seconds=90)))
+    assert await budget.spare(Priority.INTERACTIVE) == 0
+    watch.now = 600
+    assert await budget.spare(Priority.BACKLOG) is None
+
+
+class Board:
+    """A shelf in memory."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.window: Window | None = None
+        self.told = 0
+
+    async def look(self) -> Window | None:
+        return self.window
+
+    async def tell(self, window: Window) -> Window:
+        self.told += 1
+        known = (self.window or Window()).at(self.watch.now)
+        self.window = known.joined(window)
+        return self.window
+
+
+@pytest.fixture
+def processes(watch: Watch) -> tuple[SharedBudget, SharedBudget, Board]:
+    board = Board(watch)
+    return SharedBudget(board, clock=watch), SharedBudget(board, clock=watch), board
+
+
+async def test_a_process_that_has_made_no_call_knows_the_window(
+    processes: tuple[SharedBudget, SharedBudget, Board],
+) -> None:
+    one, other, _ = processes
+    await one.observe(window(remaining=20))
+    assert await refused(other, Priority.BACKLOG) == timedelta(seconds=600)
+    assert await refused(other, Priority.STEADY) is None
+
+
+async def test_a_pause_holds_for_every_process_at_once(
+    processes: tuple[SharedBudget, SharedBudget, Board], watch: Watch
+) -> None:
+    one, other, _ = processes
+    await one.observe(window(remaining=90))
+    assert await refused(other, Priority.BACKLOG) is None
+    await one.observe(RateLimit(retry_after=timedelta(seconds=90)))
+    watch.now = 1
+    assert await refused(other, Priority.INTERACTIVE) == timedelta(seconds=89)
+
+
+async def test_processes_together_leave_the_reserve(
+    processes: tuple[SharedBudget, SharedBudget, Board], watch: Watch
+) -> None:
+    """Visma counts for both. What one does not know of the other is less than a hundredth."""
+    one, other, board = processes
+    limit = left = 1000
+    turns = 0
+    while await refused(one if turns % 2 else other, Priority.BACKLOG) is None:
+        turns += 1
+        left -= 1
+        watch.now += 0.1
+        answer = window(remaining=left, seconds=round(3600 - watch.now), limit=limit)
+        await (one if turns % 2 == 0 else other).observe(answer)
+    assert 190 <= left <= 201
+    assert board.told <= 2 * 80, "each says a hundredth at a time"
+
+
+async def test_a_call_that_never_left_is_put_back(budget: LocalBudget) -> None:
+    await budget.observe(window(remaining=21))
+    await budget.acquire(Priority.BACKLOG)
+    budget.put_back()
     assert await refused(budget, Priority.BACKLOG) is None
 
 

@@ -3,8 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
+
 from activities.documents import Entry, Fields
-from activities.progress import STALE_LIMIT, Outcome, bring_up_to_date
+from activities.progress import (
+    OVERTAKEN_LIMIT,
+    STALE_LIMIT,
+    Outcome,
+    bring_up_to_date,
+)
 from ml_connector.domain.findings import Finding
 from ml_connector.visma.errors import VismaOutcomeUnknown, VismaRejected, VismaStale
 
@@ -23,6 +30,8 @@ class Paper:
     desired: dict[str, object] = field(default_factory=lambda: {STATUS: "Delivered"})
     before_put: list[Callable[["Paper"], None]] = field(default_factory=list)
     """What happens just before each PUT arrives, in turn."""
+    names_version: bool = True
+    """Whether the answer to a PUT names the new version."""
     puts: int = 0
     reads: int = 0
     found: list[str] = field(default_factory=list)
@@ -30,7 +39,7 @@ class Paper:
 
     async def entry(self) -> Entry | None:
         return Entry(
-            version=str(self.seen_version),
+            version=str(self.seen_version or ""),
             held=dict(self.seen),
             written={slot: list(values) for slot, values in self.written.items()},
             desired=dict(self.desired),
@@ -47,10 +56,10 @@ class Paper:
         if version != str(self.version):
             raise VismaStale("412")
         self.write(changes)
-        return str(self.version)
+        return str(self.version) if self.names_version else ""
 
     async def wrote(self, held: Fields, version: str) -> None:
-        self.seen, self.seen_version = dict(held), int(version)
+        self.seen, self.seen_version = dict(held), int(version or 0)
 
     async def read(self) -> None:
         self.reads += 1
@@ -139,5 +148,32 @@ async def test_a_document_that_refuses_writes_is_a_finding() -> None:
         raise VismaRejected("It is closed.")
 
     paper = Paper(before_put=[locked])
-    assert await bring_up_to_date(paper) is Outcome.NOTHING_TO_SAY
-    assert len(paper.found) == 1
+    assert await bring_up_to_date(paper) is Outcome.REFUSED
+    assert paper.found == ["document_refuses_writes"]
+
+
+async def test_a_write_that_was_lost_and_did_not_happen_is_not_repeated_at_once() -> None:
+    def broken(paper: Paper) -> None:
+        raise VismaOutcomeUnknown("500")
+
+    paper = Paper(before_put=[broken] * 9)
+    with pytest.raises(VismaOutcomeUnknown):
+        await bring_up_to_date(paper)
+    assert (paper.puts, paper.reads) == (1, 1)
+
+
+async def test_a_version_that_visma_did_not_name_is_read() -> None:
+    paper = Paper(names_version=False)
+    assert await bring_up_to_date(paper) is Outcome.SENT
+    paper.desired = {STATUS: "Returned to shipper"}
+    assert await bring_up_to_date(paper) is Outcome.SENT
+    assert (paper.puts, paper.reads) == (2, 1)
+
+
+async def test_a_document_that_is_edited_all_the_time_is_left_to_the_next_sweep() -> None:
+    def person(paper: Paper) -> None:
+        paper.write({"customStr5": paper.version})
+
+    paper = Paper(before_put=[person] * 99)
+    assert await bring_up_to_date(paper) is Outcome.OVERTAKEN
+    assert (paper.puts, paper.found) == (OVERTAKEN_LIMIT, [])

@@ -23,6 +23,7 @@ from ml_connector.domain.posting import (
     build_journal,
     check_balanced,
     journal_reference,
+    order_of_reference,
     reverse,
 )
 from ml_connector.domain.shipment import CostSource, ShipmentCost, ShippedLine
@@ -101,9 +102,9 @@ def test_lines_of_equal_dimensions_are_merged_after_allocation() -> None:
 
 
 def test_the_head_of_a_journal() -> None:
-    head = replace(HEAD, batch_number="B1", exchange_rate=Decimal("11.5"))
+    head = replace(HEAD, exchange_rate=Decimal("11.5"))
     journal = journal_of(LINES, freight(), head)
-    assert (journal.reference, journal.batch_number) == ("F500123-1", "B1")
+    assert journal.reference == "F500123-1"
     assert (journal.posting_date, journal.period) == (date(2026, 11, 3), "202611")
     assert (journal.currency, journal.exchange_rate) == ("NOK", Decimal("11.5"))
     assert journal.description == "Freight 500123 FedEx 794791341818"
@@ -278,6 +279,21 @@ def test_a_reversal_names_what_it_reverses_and_keeps_the_rate() -> None:
     assert (back.currency, back.exchange_rate) == ("NOK", Decimal("11.5"))
     assert back.description == "Reversal of F500123-1, freight 500123 FedEx 794791341818"
     assert back.lines[-1].debit == Decimal("100.00")
+
+
+@pytest.mark.parametrize(
+    ("reference", "order"),
+    [
+        (journal_reference("500123", 1, JournalKind.FREIGHT), "500123"),
+        (journal_reference("PO-7", 12, JournalKind.REVERSAL), "PO-7"),
+        ("500123", None),
+        ("F500123", None),
+        ("X500123-1", None),
+        ("F-1", None),
+    ],
+)
+def test_a_reference_names_its_order(reference: str, order: str | None) -> None:
+    assert order_of_reference(reference) == order
 
 
 def test_references_are_short_and_told_apart() -> None:

@@ -1,7 +1,13 @@
 """What may leave the process, and what may not."""
 
 import copy
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from urllib.parse import quote, urlencode
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +20,7 @@ from ml_connector.http.redaction import (
     redact_url,
     scrub,
 )
+from ml_connector.store.states import TenantState as State
 
 PARTY = {
     "contact": {"personName": "Kari Nordmann", "phoneNumber": "+4790000000", "companyName": ""},
@@ -128,3 +135,164 @@ def test_redaction_is_stable_and_leaves_its_input_alone(value: object) -> None:
     once = redact(value)
     assert value == before
     assert redact(once) == once
+
+
+SECRET = "l7Very-Secret.6f1b"
+ACCOUNT = "612948377"
+SECRET_NAMES = [
+    "client_secret", "clientSecret", "track_client_secret", "fedex.client_id", "X-Api-Key",
+    "access_token", "accessToken", "child_Key", "Proxy-Authorization", "masterKey",
+]  # fmt: skip
+PRIVATE_NAMES = ["personName", "person_name", "streetLines", "phoneNumber", "emailAddress"]
+
+
+def _as_json_in_json(name: str, value: str, depth: int) -> str:
+    text = json.dumps({"a": [1, {name: value, "city": "Oslo"}]})
+    for _ in range(depth):
+        text = json.dumps({"body": text, "city": "Oslo"})
+    return text
+
+
+WRITTEN: dict[str, Callable[[str, str], str]] = {
+    "json": lambda name, value: _as_json_in_json(name, value, 0),
+    "json in json": lambda name, value: _as_json_in_json(name, value, 1),
+    "json in json in json": lambda name, value: _as_json_in_json(name, value, 2),
+    "compact json": lambda name, value: json.dumps({name: value}, separators=(",", ":")),
+    "json in a URL": lambda name, value: quote(json.dumps({name: value}), safe=""),
+    "a list": lambda name, value: json.dumps({name: [value, value]}),
+    "an object": lambda name, value: json.dumps({name: {"value": value}}),
+    "cut json": lambda name, value: json.dumps({name: value})[:-2],
+    "python": lambda name, value: repr({"a": {name: value}}),
+    "python bytes": lambda name, value: repr({name.encode(): value.encode()}),
+    "pairs": lambda name, value: repr([(name, value), ("city", "Oslo")]),
+    "pairs of bytes": lambda name, value: repr([(name.encode(), value.encode())]),
+    "FedEx's pair": lambda name, value: json.dumps({"key": name, "value": value}),
+    "a repr": lambda name, value: f"Credential({name.rpartition('.')[2]}={value!r}, city='Oslo')",
+}
+WRITTEN_BARE: dict[str, Callable[[str, str], str]] = {
+    "form": lambda name, value: urlencode({"a": "1", name: value, "b": "2"}),
+    "form in a URL": lambda name, value: quote(urlencode({"a": "1", name: value}), safe=""),
+    "query": lambda name, value: f"GET /x?{urlencode({name: value})} HTTP/1.1",
+    "header": lambda name, value: f"{name}: {value}\r\nAccept: */*",
+    "assignment": lambda name, value: f"{name} = {value}; more",
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize("name", [*SECRET_NAMES, *PRIVATE_NAMES])
+def test_values_behind_private_names_are_masked_however_they_are_written(
+    name: str, written: str
+) -> None:
+    assert SECRET not in redact_text(f"said: {WRITTEN[written](name, SECRET)} and more")
+
+
+@pytest.mark.parametrize("written", WRITTEN_BARE)
+@pytest.mark.parametrize("name", SECRET_NAMES)
+def test_secrets_need_no_quotes(name: str, written: str) -> None:
+    assert SECRET not in redact_text(f"said: {WRITTEN_BARE[written](name, SECRET)}")
+
+
+@pytest.mark.parametrize("written", [*WRITTEN, *WRITTEN_BARE])
+def test_the_rest_stays_readable(written: str) -> None:
+    text = {**WRITTEN, **WRITTEN_BARE}[written]("trackingNumber", "794791341818")
+    assert redact_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Account number {ACCOUNT} is invalid",
+        f"account: {ACCOUNT}",
+        f"the account no. {ACCOUNT}",
+        json.dumps({"accountNumber": {"value": ACCOUNT}}),
+        json.dumps({"body": json.dumps({"accountNumber": ACCOUNT})}),
+        f"accountNumber={ACCOUNT}",
+    ],
+)
+def test_a_carriers_account_number_is_masked_in_texts(text: str) -> None:
+    assert ACCOUNT not in redact_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"postgresql+psycopg://connector:{SECRET}@db.example/ml",
+        f"https://{SECRET}@example.test/",
+        f"Authorization: Basic {SECRET}",
+        f"bearer '{SECRET}'",
+        f"Set-Cookie: a=1; session={SECRET}; Path=/",
+    ],
+)
+def test_credentials_of_urls_and_headers_are_masked(text: str) -> None:
+    assert SECRET not in redact_text(text)
+
+
+WRAPPERS = st.lists(st.sampled_from([json.dumps, repr]), max_size=4)
+TEXTS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=20
+)
+
+
+@given(
+    before=TEXTS, value=TEXTS, after=TEXTS, wrappers=WRAPPERS, name=st.sampled_from(SECRET_NAMES)
+)
+def test_no_text_around_or_inside_a_quoted_secret_lets_it_through(
+    before: str,
+    value: str,
+    after: str,
+    wrappers: list[Callable[[object], str]],
+    name: str,
+) -> None:
+    secret = f"{SECRET}{value}{SECRET}"
+    text: object = {before: 1, "inner": [{name: secret}], "after": after}
+    for wrap in wrappers or [json.dumps]:
+        text = wrap(text)
+    assert SECRET not in redact_text(str(text))
+
+
+class Credential:
+    """Something whose repr says too much."""
+
+    def __repr__(self) -> str:
+        return f"Credential(client_secret='{SECRET}')"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"visma.client_secret": SECRET},
+        {"track_client_secret": SECRET},
+        {b"authorization": SECRET},
+        [("client_secret", SECRET)],
+        [["X-Api-Key", SECRET]],
+        {"headers": [(b"Authorization", SECRET)]},
+        Credential(),
+        {"credential": [Credential()]},
+        {Credential()},
+        httpx.Request("GET", f"https://x.test/?client_secret={SECRET}").url,
+        httpx.Headers({"x-api-key": SECRET}),
+    ],
+)
+def test_values_of_any_kind_are_masked(value: object) -> None:
+    assert SECRET not in repr(redact(value))
+
+
+def test_figures_and_times_keep_their_kind() -> None:
+    kept = [
+        1,
+        2.5,
+        Decimal("1.10"),
+        True,
+        None,
+        date(2026, 11, 2),
+        timedelta(1),
+        State.ACTIVE,
+    ]
+    assert redact(kept) == kept
+
+
+@pytest.mark.parametrize("text", ["a" * 300_000, "a." * 150_000, '\\"' * 100_000, "a=" * 100_000])
+@pytest.mark.timeout(20)
+def test_long_texts_take_no_longer_than_they_are(text: str) -> None:
+    """A name, a mail address or a quote is looked for once at each place, not to the end."""
+    assert len(redact_text(text)) == len(text)

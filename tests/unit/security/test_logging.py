@@ -28,9 +28,12 @@ def restored_logging() -> Iterator[None]:
     """Give pytest its own handlers and hooks back."""
     root = logging.getLogger()
     saved = (root.handlers, root.level, sys.excepthook, threading.excepthook)
+    unraisable = sys.unraisablehook
     levels = {name: logging.getLogger(name).level for name in ("httpx", "sqlalchemy.engine")}
     yield
     root.handlers, root.level, sys.excepthook, threading.excepthook = saved
+    sys.unraisablehook = unraisable
+    logging.captureWarnings(False)
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
     structlog.reset_defaults()
@@ -207,8 +210,22 @@ def test_configuring_twice_logs_once(restored_logging: None) -> None:
     assert len(lines(second)) == 1
 
 
+def test_rows_that_postgresql_quotes_are_not_printed() -> None:
+    error = RuntimeError(
+        f"not-null violation\nDETAIL:  Failing row contains ({SECRET}, 1).\n[SQL: x]"
+    )
+    text = format_exception(error)
+    assert SECRET not in text
+    assert text.endswith("[SQL: x]")
+
+
 @pytest.mark.parametrize(
-    "crash", ["raise RuntimeError(text)", "threading.Thread(target=fail).start()"]
+    "crash",
+    [
+        "raise RuntimeError(text)",
+        "threading.Thread(target=fail).start()",
+        "type('Ending', (), {'__del__': lambda self: fail()})()",
+    ],
 )
 def test_a_crash_prints_no_secret(crash: str) -> None:
     program = (
@@ -225,3 +242,25 @@ def test_a_crash_prints_no_secret(crash: str) -> None:
     [line] = ended.stderr.splitlines()
     assert json.loads(line)["event"] == "crashed"
     assert "RuntimeError" in json.loads(line)["exception"]
+
+
+@pytest.mark.parametrize(
+    ("said", "event"),
+    [
+        ("logging.getLogger('lib').warning('%d of %s', 'x', text)", "a log line is lost"),
+        ("logging.getLogger('lib').warning('too much', text)", "a log line is lost"),
+        ("warnings.warn(text)", "UserWarning"),
+    ],
+)
+def test_what_python_prints_by_itself_holds_no_secret(said: str, event: str) -> None:
+    program = (
+        "import logging, warnings\n"
+        "from ml_connector.security.logging import configure_logging\n"
+        "configure_logging()\n"
+        "text = 'client_secret=' + '-'.join(('l7', 'very', 'secret'))\n"
+        f"{said}\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "l7-very-secret" not in ended.stderr + ended.stdout
+    [line] = ended.stderr.splitlines()
+    assert event in json.loads(line)["event"]

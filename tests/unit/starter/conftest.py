@@ -67,9 +67,11 @@ def logging_as_before() -> Iterator[None]:
     """Commands that go on running set up the whole process's logging, which here is pytest's."""
     root = logging.getLogger()
     handlers, level, hook = root.handlers[:], root.level, sys.excepthook
-    thread_hook = threading.excepthook
+    thread_hook, unraisable = threading.excepthook, sys.unraisablehook
     yield
     root.handlers[:], sys.excepthook, threading.excepthook = handlers, hook, thread_hook
+    sys.unraisablehook = unraisable
+    logging.captureWarnings(False)
     root.setLevel(level)
 
 

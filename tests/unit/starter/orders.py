@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from activities.journals import draft_of
+from activities.journal_drafts import draft_of
 from activities.shipped import PlannedShipment, dump_cost, dump_plan
 from ml_connector.domain.freight import FinancialPeriod
 from ml_connector.domain.periods import PostingDate
@@ -27,7 +27,6 @@ from ml_connector.domain.shipment import (
 from ml_connector.domain.tracking import ParcelState, ParcelStatus, Scan
 from ml_connector.settings import Settings
 from ml_connector.store.parcels import NewParcel
-from ml_connector.store.states import JournalKind as StoredKind
 from ml_connector.store.states import JournalState, ShipmentState
 from ml_connector.store.store import Store
 from ml_connector.store.view import TenantView
@@ -186,7 +185,7 @@ async def post(
     journal = build_journal(allocation, lines, freight, head)
     shipment = await view.shipments.get(order, 1)
     assert shipment is not None
-    await view.journals.add(draft_of(shipment, journal, allocation, cost(source), StoredKind.POST))
+    await view.journals.add(draft_of(shipment, journal, allocation, cost(source)))
     await view.journals.set_state(reference, JournalState.CREATED, batch=BATCH)
     await view.journals.set_state(reference, JournalState.RELEASED)
     await view.orders.save(order, journal_batch=BATCH)

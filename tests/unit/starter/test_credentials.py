@@ -16,8 +16,8 @@ async def _lock_out(store: Store) -> None:
     async with store.write("nordic") as view:
         await view.orders.save("PO1", stage="shipping")
         await view.orders.save("PO2", stage="in_transit")
-    await begin_wait(store, "nordic", "PO1")
     await store.tenants.set_state("nordic", TenantState.NEEDS_REAUTH, "refused")
+    assert await begin_wait(store, "nordic", "PO1")
 
 
 @pytest.fixture
@@ -81,7 +81,8 @@ def test_nothing_changes_when_anything_is_wrong(
     assert nordic("tenant", "list", "--json").data[0]["version"] == 1
 
 
-def test_tokens_of_the_secrets_before_are_forgotten(nordic: Cli) -> None:
+@pytest.mark.parametrize("removed", [False, True])
+def test_tokens_of_the_secrets_before_are_forgotten(nordic: Cli, removed: bool) -> None:
     credentials = ("nordic/ship", "nordica/ship")
 
     async def keep(store: Store) -> None:
@@ -92,7 +93,8 @@ def test_tokens_of_the_secrets_before_are_forgotten(nordic: Cli) -> None:
         return [each for each in credentials if await store.coordination.get_token(each)]
 
     with_store(keep)
-    assert nordic("credentials", "set", "nordic").code == 0
+    line = ("tenant", "remove") if removed else ("credentials", "set")
+    assert nordic(*line, "nordic", *(("--reason", "ended") if removed else ())).code == 0
     assert with_store(kept) == ["nordica/ship"], "another tenant's stays"
 
 

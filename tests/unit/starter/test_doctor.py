@@ -128,7 +128,7 @@ def test_refused_credentials_come_first(nordic: Cli) -> None:
     assert code == 3, "although Temporal does not answer either"
     [tenant] = [line for line in said if line["check"] == "tenants"]
     assert "Visma said 401." in tenant["message"]
-    assert "apply" in tenant["next_step"]
+    assert tenant["next_step"] == "ml-connector credentials set nordic"
 
 
 def test_a_table_for_people(cli: Cli) -> None:

@@ -9,12 +9,13 @@ from decimal import Decimal
 
 import pytest
 
-from activities.journals import lines_of
+from activities.journal_drafts import lines_of
 from ml_connector.domain.shipment import CostSource
 from ml_connector.store.journals import JournalRecord
 from ml_connector.store.view import TenantView
 from ml_connector.visma.records import PostedJournal, PostedLine
 from starter.tie_out import compare
+from tests.unit.domain.builders import tenant
 from tests.unit.starter.conftest import Cli
 from tests.unit.starter.orders import BATCH, MASTER, in_store, label, post, scan
 
@@ -151,7 +152,7 @@ def in_visma(record: JournalRecord) -> PostedJournal:
 
 
 def tie(record: JournalRecord, *batches: PostedJournal) -> list[tuple[Decimal, bool]]:
-    compared = compare([record], batches, period="202611", non_project="X")
+    compared = compare([record], batches, period="202611", freight=tenant().freight)
     return [(each.difference, each.agrees) for each in compared]
 
 
@@ -177,15 +178,33 @@ def moved_to_another_account(journal: PostedJournal) -> PostedJournal:
     return replace(journal, lines=(replace(first, account="7199"), *others))
 
 
+def with_another_subaccount(journal: PostedJournal) -> PostedJournal:
+    first, *others = journal.lines
+    where = replace(first.dimensions, subaccount=((1, "300"), (2, "00")))
+    return replace(journal, lines=(replace(first, dimensions=where), *others))
+
+
+def without_a_reference(journal: PostedJournal) -> PostedJournal:
+    return replace(journal, lines=tuple(replace(line, reference="") for line in journal.lines))
+
+
+def with_a_further_line(journal: PostedJournal) -> PostedJournal:
+    extra = replace(journal.lines[0], number=9, account="6700", debit=Decimal(5), reference="")
+    return replace(journal, lines=(*journal.lines, extra))
+
+
 @pytest.mark.parametrize(
     ("change", "difference"),
     [
         (moved_to_another_account, Decimal("100.00")),
+        (with_another_subaccount, Decimal("100.00")),
+        (without_a_reference, Decimal(0)),
+        (with_a_further_line, Decimal("2.50")),
         (lambda journal: replace(journal, status="Balanced"), Decimal(0)),
         (lambda journal: replace(journal, period="202612"), Decimal(0)),
         (lambda journal: replace(journal, currency="EUR"), Decimal(0)),
     ],
-    ids=["account", "not released", "period", "currency"],
+    ids=["account", "subaccount", "reference", "line", "not released", "period", "currency"],
 )
 def test_whatever_differs_is_no_agreement(
     record: JournalRecord,

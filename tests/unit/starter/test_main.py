@@ -73,7 +73,9 @@ def test_a_group_alone_lists_its_commands(cli: Cli, path: tuple[str, ...]) -> No
         (("sandbox", "--fedex-port", "many"), "--fedex-port"),
         (("sandbox", "--fedex-port", "70000"), "65535"),
         (("schedule", "trigger", "everything"), "everything"),
-        (("po", "list", "--stage", "lost"), "lost"),
+        (("po", "list", "--stage", "lost"), "'--stage': 'lost' is not one of 'discovered'"),
+        (("worker", "--log-level", "LOUD"), "LOUD"),
+        (("up", "--log-level", "LOUD"), "LOUD"),
     ],
 )
 def test_a_wrong_command_line(cli: Cli, line: tuple[str, ...], named: str) -> None:

@@ -8,7 +8,6 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-import psycopg
 import pytest
 from psycopg import sql
 
@@ -76,33 +75,26 @@ class PostgresBackend:
         self._migrated: str | None = None
 
     def empty(self) -> str:
-        return self._server.url(self._create())
+        return self._server.create(self._name())
 
     async def migrated(self) -> str:
         """Always the same database, emptied: to copy one takes PostgreSQL a second."""
         if self._migrated is None:
-            name = self._create()
-            await _migrate(self._server.url(name))
+            name = self._name()
+            await _migrate(self._server.create(name))
             self._migrated = name
         self._clear(self._migrated)
         return self._server.url(self._migrated)
 
-    def _create(self) -> str:
-        name = f"test{next(self._numbers)}"
-        with self._connect("postgres") as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        return name
+    def _name(self) -> str:
+        return f"test{next(self._numbers)}"
 
     def _clear(self, name: str) -> None:
         tables = sql.SQL(", ").join(sql.Identifier(table) for table in metadata.tables)
-        with self._connect(name) as connection:
+        with self._server.connect(name) as connection:
             # Past the triggers that guard the audit trail.
             connection.execute("SET session_replication_role = replica")
             connection.execute(sql.SQL("TRUNCATE {}").format(tables))
-
-    def _connect(self, database: str) -> psycopg.Connection:
-        plain = self._server.url(database).replace("+psycopg", "")
-        return psycopg.connect(plain, autocommit=True)
 
 
 @pytest.fixture(scope="session")
@@ -159,7 +151,7 @@ async def store(url: str, keys: MasterKeys, clock: FakeClock) -> AsyncIterator[S
 
 
 def _sqlite_url(file: Path) -> str:
-    return f"sqlite+aiosqlite:///{file}"
+    return f"sqlite:///{file}"
 
 
 async def _migrate(url: str) -> None:

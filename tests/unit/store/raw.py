@@ -7,18 +7,18 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ml_connector.store.engine import open_engine, writing
+from ml_connector.store.engine import open_engines
 
 
 @asynccontextmanager
 async def raw(url: str) -> AsyncIterator[AsyncConnection]:
     """One writing transaction without any of our rules."""
-    engine = open_engine(url)
+    engines = open_engines(url)
     try:
-        async with writing(engine).begin() as connection:
+        async with engines.writers.begin() as connection:
             yield connection
     finally:
-        await engine.dispose()
+        await engines.dispose()
 
 
 async def run(url: str, statement: str, **values: Any) -> int:

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from ml_connector.store import JournalDraft, JournalKind, NewParcel, Shipment, TenantView
+from ml_connector.store.calls import CallWindow
 
 PLAN = {"recipient": {"person": "Kari Nordmann", "street": "Storgata 1"}, "lines": [1, 2]}
 
@@ -34,6 +35,10 @@ def new_parcel(
         sequence=sequence,
         next_poll_at=next_poll_at,
     )
+
+
+def call_window(ends_at: datetime) -> CallWindow:
+    return CallWindow(most=15_000, remaining=99, ends_at=ends_at, blocked_until=ends_at)
 
 
 def journal(reference: str = "PO1-abc-1", **different: object) -> JournalDraft:

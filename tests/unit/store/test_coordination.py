@@ -106,3 +106,22 @@ async def test_a_token_whose_master_key_is_gone_counts_as_none(
         assert await other.coordination.put_token("cred", "new", version=1, expires_at=expires)
     finally:
         await other.close()
+
+
+async def test_a_token_of_secrets_exchanged_meanwhile_is_not_kept(
+    store: Store, clock: FakeClock
+) -> None:
+    shared, expires = store.coordination, clock.now + timedelta(hours=1)
+
+    async def keep(settings: int) -> bool:
+        issued_for = ("nordic", settings)
+        return await shared.put_token(
+            "nordic/ship", "t", version=1, expires_at=expires, issued_for=issued_for
+        )
+
+    assert await keep(1)
+    await store.tenants.update("nordic", name="Nordic", config="{}", secrets={})
+    assert await shared.get_token("nordic/ship") is None, "forgotten with the secrets"
+    assert not await keep(1)
+    assert await shared.get_token("nordic/ship") is None
+    assert await keep(2)

@@ -16,6 +16,7 @@ _ASKED: dict[str, tuple[Callable[[TenantView], Awaitable[Any]], str]] = {
     "due parcels": (lambda v: v.parcels.due(NOW, 30), "ix_parcels_due"),
     "pending progress": (lambda v: v.orders.pending_progress(9), "ix_orders_behind"),
     "pending signals": (lambda v: v.orders.pending_signals(9), "ix_orders_unsignalled"),
+    "orders that start": (lambda v: v.orders.starting(NOW), "ix_orders_starting"),
     "parked orders": (lambda v: v.orders.list(parked=True), "ix_orders_attention"),
     "orders of a stage": (lambda v: v.orders.list(stages=["shipping"]), "ix_orders_stage"),
     "unfinished operations": (lambda v: v.operations.unfinished(), "ix_operations_unfinished"),
@@ -44,7 +45,7 @@ async def test_a_question_has_its_index(sqlite_backend: SqliteBackend, asked: st
     try:
         await store.tenants.add("nordic", name="", config="{}", secrets={})
         async with store.write("nordic") as view:
-            engine = store._database._engine.sync_engine
+            engine = store._database._engines.writers.sync_engine
             event.listen(engine, "before_cursor_execute", explain)
             await ask(view)
             event.remove(engine, "before_cursor_execute", explain)

@@ -25,7 +25,7 @@ from ml_connector.store.repository import Repository
 from ml_connector.store.tables import metadata
 from tests.unit.store.conftest import FakeClock
 from tests.unit.store.raw import query, run
-from tests.unit.store.samples import add_shipment, journal, new_parcel
+from tests.unit.store.samples import add_shipment, call_window, journal, new_parcel
 
 HOUR = timedelta(hours=1)
 
@@ -51,7 +51,7 @@ async def _fill(view: TenantView, clock: FakeClock) -> None:
     await view.findings.add("PO1", Finding(code="c", message=view.tenant, remedy="r"))
     await view.quotes.add("PO1", {"tenant": view.tenant}, [])
     await view.blobs.put(b"label", "PDF")
-    await view.cache.put("item", "I1", view.tenant)
+    await view.calls.keep(call_window(clock.now))
     view.audit.append("order:seen", actor=view.tenant, order="PO1")
 
 
@@ -66,6 +66,7 @@ def _reads(clock: FakeClock) -> dict[str, Callable[[TenantView], Awaitable[Any]]
         "orders.counts": lambda v: v.orders.counts(),
         "orders.pending_progress": lambda v: v.orders.pending_progress(9),
         "orders.pending_signals": lambda v: v.orders.pending_signals(9),
+        "orders.starting": lambda v: v.orders.starting(clock.now - HOUR),
         "orders.to_recheck": lambda v: v.orders.to_recheck(clock.now + HOUR, 9),
         "operations.get": lambda v: v.operations.get("nordic/PO1/ship/1"),
         "operations.unfinished": lambda v: v.operations.unfinished(),
@@ -82,6 +83,7 @@ def _reads(clock: FakeClock) -> dict[str, Callable[[TenantView], Awaitable[Any]]
         "parcels.scans": lambda v: v.parcels.scans("794"),
         "parcels.counts": lambda v: v.parcels.counts(),
         "journals.get": lambda v: v.journals.get("PO1-1"),
+        "journals.known": lambda v: v.journals.known(["PO1-1"]),
         "journals.list": lambda v: v.journals.list(),
         "journals.by_batch": lambda v: v.journals.by_batch("GL1"),
         "journals.by_order": lambda v: v.journals.by_order("PO1"),
@@ -91,7 +93,7 @@ def _reads(clock: FakeClock) -> dict[str, Callable[[TenantView], Awaitable[Any]]
         "findings.open": lambda v: v.findings.open(),
         "findings.history": lambda v: v.findings.history("PO1"),
         "quotes.list": lambda v: v.quotes.list(),
-        "cache.get": lambda v: v.cache.get("item", "I1", HOUR),
+        "calls.get": lambda v: v.calls.get(),
         "audit.show": lambda v: v.audit.show(),
         "audit.body": lambda v: v.audit.body(1),
         "audit.verify": lambda v: v.audit.verify(),
@@ -118,7 +120,7 @@ _WRITES = {"add", "save", "set", "put", "begin", "append", "flush", "update", "r
     "finish",
     "resolve",
     "resolve_all",
-    "invalidate",
+    "keep",
     "purge_bodies",
 }
 
@@ -154,7 +156,7 @@ def _methods(attribute: str) -> set[str]:
         "quotes": "Quotes",
         "blobs": "Blobs",
         "audit": "AuditTrail",
-        "cache": "MasterDataCache",
+        "calls": "Calls",
     }
     classes = {cls.__name__: cls for cls in Repository.__subclasses__()}
     assert set(by_name.values()) == set(classes)
@@ -206,7 +208,7 @@ async def test_writes_of_one_tenant_leave_the_other_alone(
         await view.receipts.save("R1", orders=[], status="gone")
         await view.cursors.set("orders", "moved")
         await view.findings.resolve_all("PO1")
-        await view.cache.invalidate()
+        await view.calls.keep(call_window(clock.now + HOUR))
         await view.audit.purge_bodies(clock.now)
     assert await _rows(url, "nordic") == before
     async with store.read("sur") as view:

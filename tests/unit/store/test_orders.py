@@ -44,7 +44,7 @@ async def test_news_during_a_signal_keep_it_due(store: Store) -> None:
 
 async def test_news_that_the_workflow_brought_are_not_signalled_back(store: Store) -> None:
     async with store.write("nordic") as view:
-        await view.orders.save("PO1")
+        await view.orders.save("PO1", generation=1)
         await view.orders.progressed("PO1", signal=False)
         assert await view.orders.pending_signals(10) == ()
         assert len(await view.orders.pending_progress(10)) == 1
@@ -56,7 +56,7 @@ async def test_news_that_the_workflow_brought_are_not_signalled_back(store: Stor
 async def test_news_during_a_write_to_visma_stay_due(store: Store) -> None:
     async with store.write("nordic") as view:
         for order in ("PO1", "PO2"):
-            await view.orders.save(order)
+            await view.orders.save(order, generation=1)
         old = await view.orders.progressed("PO1")
         new = await view.orders.progressed("PO1")
         await view.orders.mark_progress_written("PO1", old.progress_version)
@@ -66,6 +66,18 @@ async def test_news_during_a_write_to_visma_stay_due(store: Store) -> None:
         # A slow writer that comes late takes nothing back.
         await view.orders.mark_progress_written("PO1", old.progress_version)
         assert await view.orders.pending_progress(10) == ()
+
+
+async def test_visma_is_not_behind_on_an_order_that_has_not_shipped(store: Store) -> None:
+    async with store.write("nordic") as view:
+        for order in ("PO1", "PO2", "PO3"):
+            await view.orders.save(order)
+            await view.orders.progressed(order)
+        assert await view.orders.pending_progress(10) == ()
+        for order in ("PO2", "PO3"):
+            await view.orders.progressed(order, generation=1)
+        assert [row.order for row in await view.orders.pending_progress(1)] == ["PO2"]
+        assert [row.order for row in await view.orders.pending_progress(9, "PO2")] == ["PO3"]
 
 
 async def test_news_of_an_unknown_order_are_an_error(store: Store) -> None:

@@ -1,5 +1,6 @@
-"""Journals, receipts, cursors, findings, quotes, documents and the cache."""
+"""Journals, receipts, cursors, findings, quotes, documents and counted calls."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -18,7 +19,7 @@ from ml_connector.store import (
 )
 from tests.unit.store.conftest import FakeClock
 from tests.unit.store.raw import query, run
-from tests.unit.store.samples import add_shipment, journal
+from tests.unit.store.samples import add_shipment, call_window, journal
 
 
 async def test_a_journal_is_kept_with_what_explains_it(store: Store) -> None:
@@ -199,23 +200,12 @@ async def test_a_swapped_document_does_not_open(store: Store, url: str) -> None:
             await view.blobs.get(sha)
 
 
-async def test_the_cache_forgets(store: Store, url: str, clock: FakeClock) -> None:
-    hour = timedelta(hours=1)
+async def test_the_window_of_calls_is_the_last_one_kept(store: Store, clock: FakeClock) -> None:
     async with store.write("nordic") as view:
-        await view.cache.put("supplier", "S1", {"street": "Storgata 1"})
-        await view.cache.put("supplier", "S2", {"n": 2})
-        await view.cache.put("item", "S1", [1, 2])
-        assert await view.cache.get("supplier", "S1", hour) == {"street": "Storgata 1"}
-        clock.advance(hour)
-        assert await view.cache.get("supplier", "S1", hour) is not None
-        clock.advance(timedelta(seconds=1))
-        assert await view.cache.get("supplier", "S1", hour) is None
-        await view.cache.put("supplier", "S1", {"n": 3})
-        assert await view.cache.get("supplier", "S1", hour) == {"n": 3}
-        await view.cache.invalidate("supplier", "S1")
-        assert await view.cache.get("supplier", "S1", 9 * hour) is None
-        assert await view.cache.get("item", "S1", 9 * hour) == [1, 2]
-        await view.cache.invalidate("supplier")
-        assert await view.cache.get("supplier", "S2", 9 * hour) is None
-        await view.cache.invalidate()
-        assert await view.cache.get("item", "S1", 9 * hour) is None
+        assert await view.calls.get() is None
+        await view.calls.keep(call_window(clock.now))
+        later = replace(call_window(clock.now), remaining=None)
+        await view.calls.keep(later)
+        assert await view.calls.get(lock=True) == later
+    async with store.read("nordic") as view:
+        assert await view.calls.get() == later

@@ -91,7 +91,7 @@ def test_every_tenant_table_has_the_tenant_first_in_all_its_keys() -> None:
 
 async def test_a_new_sqlite_file_is_the_owners_alone(tmp_path: Path) -> None:
     file = tmp_path / "new.db"
-    await run(f"sqlite+aiosqlite:///{file}", "SELECT 1")
+    await run(f"sqlite:///{file}", "SELECT 1")
     modes = [stat.S_IMODE(entry.stat().st_mode) for entry in os.scandir(tmp_path)]
     assert modes
     assert set(modes) == {0o600}
@@ -115,8 +115,8 @@ async def test_sqlite_is_durable_and_checks_keys(sqlite_backend: SqliteBackend) 
     ("url", "says"),
     [
         ("mysql://somewhere/db", "mysql"),
-        ("sqlite+aiosqlite://", "needs a file"),
-        ("sqlite+aiosqlite:///:memory:", "needs a file"),
+        ("sqlite://", "needs a file"),
+        ("sqlite:///:memory:", "needs a file"),
         ("no url, but s3cret", "cannot be read"),
     ],
 )
@@ -130,4 +130,4 @@ async def test_a_file_that_cannot_be_made_is_one_clear_error(
     tmp_path: Path, keys: MasterKeys
 ) -> None:
     with pytest.raises(UnsupportedDatabase, match="No such file or directory"):
-        await Store.open(f"sqlite+aiosqlite:///{tmp_path}/missing/new.db", keys)
+        await Store.open(f"sqlite:///{tmp_path}/missing/new.db", keys)

@@ -56,6 +56,15 @@ async def test_the_right_token_decodes(master_keys: MasterKeys) -> None:
     assert reply.headers["cache-control"] == "no-store"
 
 
+async def test_what_it_encodes_it_decodes(master_keys: MasterKeys) -> None:
+    plain = MessageToDict(Payloads(payloads=[PLAIN]))
+    async with caller(create_codec_app(master_keys, token=TOKEN, origin=UI)) as http:
+        http.headers["Authorization"] = f"Bearer {TOKEN}"
+        encoded = await http.post("/encode", json=plain)
+        assert PLAIN.data not in base64.b64decode(encoded.json()["payloads"][0]["data"])
+        assert decoded(await http.post("/decode", json=encoded.json())) == PLAIN.data
+
+
 @pytest.mark.parametrize(
     "header", [None, "", "Bearer", "Bearer wrong", TOKEN, f"Basic {TOKEN}", "Bearer corréct"]
 )
@@ -81,7 +90,7 @@ async def test_a_secret_path_replaces_the_token(master_keys: MasterKeys) -> None
     async with caller(app) as http:
         body = await sealed(master_keys)
         assert decoded(await http.post("/unguessable/decode", json=body)) == PLAIN.data
-        for path in ("/decode", "/guessed/decode", "/unguessable/encode"):
+        for path in ("/decode", "/encode", "/guessed/decode", "/unguessable/"):
             assert (await http.post(path, json=body)).status_code == 404
 
 
@@ -187,27 +196,47 @@ def test_an_origin_has_no_path() -> None:
             same_origins(bad)
 
 
-async def test_the_temporal_command_reads_through_the_embedded_server(
+async def test_the_temporal_command_reads_and_signals_through_the_embedded_server(
     dev_server: DevServer, temporal_client: Client, master_keys: MasterKeys, tmp_path: Path
 ) -> None:
-    await temporal_client.start_workflow(
+    handle = await temporal_client.start_workflow(
         EchoWorkflow.run, "Bjørn & Søn", id="po/cli/1", task_queue="nobody"
     )
     async with EmbeddedCodecServer(master_keys, origin=UI) as codec:
-        command = await asyncio.create_subprocess_exec(
-            *(str(program()), "workflow", "show", "-w", "po/cli/1", "-o", "json"),
-            stdout=asyncio.subprocess.PIPE,
-            env={
-                "HOME": str(tmp_path),
-                "TEMPORAL_ADDRESS": dev_server.address,
-                "TEMPORAL_CODEC_ENDPOINT": codec.endpoint,
-            },
+        environment = {
+            "HOME": str(tmp_path),
+            "TEMPORAL_ADDRESS": dev_server.address,
+            "TEMPORAL_CODEC_ENDPOINT": codec.endpoint,
+        }
+        named = ("--workflow-id", "po/cli/1")
+        signal = ("--name", "resume", "--input", PLAIN.data.decode())
+        await temporal("workflow", "signal", *named, *signal, environment=environment)
+        shown = await temporal(
+            "workflow", "show", *named, "--output", "json", environment=environment
         )
-        shown, _ = await command.communicate()
-    assert command.returncode == 0
-    started = json.loads(shown)["events"][0]["workflowExecutionStartedEventAttributes"]
-    [argument] = started["input"]["payloads"]
-    assert base64.b64decode(argument["data"]) == PLAIN.data
+    started, _, signalled, *_ = json.loads(shown)["events"]
+    for attributes in (
+        started["workflowExecutionStartedEventAttributes"],
+        signalled["workflowExecutionSignaledEventAttributes"],
+    ):
+        [argument] = attributes["input"]["payloads"]
+        assert base64.b64decode(argument["data"]) == PLAIN.data
+    history = await handle.fetch_history()
+    assert PLAIN.data not in b"".join(event.SerializeToString() for event in history.events)
+
+
+async def temporal(*arguments: str, environment: dict[str, str]) -> str:
+    """What the `temporal` command prints."""
+    command = await asyncio.create_subprocess_exec(
+        str(program()),
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+    )
+    out, err = await command.communicate()
+    assert command.returncode == 0, err.decode()
+    return out.decode()
 
 
 async def test_each_run_has_a_path_of_its_own(master_keys: MasterKeys) -> None:

@@ -72,6 +72,16 @@ def _tenancy() -> None:
         sa.PrimaryKeyConstraint("name", "holder", name=op.f("pk_slots")),
     )
     op.create_table(
+        "call_windows",
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("most", sa.BigInteger(), nullable=False),
+        sa.Column("remaining", sa.BigInteger(), nullable=True),
+        sa.Column("ends_at", _instant(), nullable=False),
+        sa.Column("blocked_until", _instant(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name=op.f("fk_call_windows_tenants")),
+        sa.PrimaryKeyConstraint("tenant", name=op.f("pk_call_windows")),
+    )
+    op.create_table(
         "carrier_tokens",
         sa.Column("credential_id", sa.String(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
@@ -179,11 +189,20 @@ def _orders() -> None:
         "ix_orders_behind",
         "orders",
         ["tenant", "order_nbr"],
-        **_where("progress_version > progress_written"),
+        **_where("progress_version > progress_written AND generation > 0"),
     )
     op.create_index("ix_orders_first_scan_at", "orders", ["tenant", "first_scan_at"])
     op.create_index("ix_orders_master_tracking", "orders", ["tenant", "master_tracking"])
     op.create_index("ix_orders_stage", "orders", ["tenant", "stage", "order_nbr"])
+    op.create_index(
+        "ix_orders_starting",
+        "orders",
+        ["tenant", "updated_at"],
+        **_where(
+            "generation = 0 AND NOT signal_pending AND stage IN ('discovered', 'shipping')"
+            " AND skip_reason IS NULL AND attention IS NULL"
+        ),
+    )
     op.create_index(
         "ix_orders_unsignalled", "orders", ["tenant", "order_nbr"], **_where("signal_pending")
     )
@@ -432,13 +451,3 @@ def _freight() -> None:
         sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_quotes")),
     )
     op.create_index("ix_quotes_order", "quotes", ["tenant", "order_nbr", "created_at"])
-    op.create_table(
-        "cache",
-        sa.Column("tenant", sa.String(64), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("key", sa.String(), nullable=False),
-        sa.Column("value_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("fetched_at", _instant(), nullable=False),
-        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name=op.f("fk_cache_tenants")),
-        sa.PrimaryKeyConstraint("tenant", "kind", "key", name=op.f("pk_cache")),
-    )

@@ -35,6 +35,19 @@ _SQLITE_TRIGGERS = (
     CREATE TRIGGER audit_heads_no_delete BEFORE DELETE ON audit_heads
     BEGIN SELECT RAISE(ABORT, 'audit heads are never removed'); END
     """,
+    # INSERT OR REPLACE removes the row in its way without asking the triggers on DELETE.
+    *(
+        f"""
+        CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
+        WHEN EXISTS (SELECT 1 FROM {table} WHERE {key})
+        BEGIN SELECT RAISE(ABORT, 'audit rows are never replaced'); END
+        """  # noqa: S608 - our own names
+        for table, key in (
+            ("audit_events", "tenant = NEW.tenant AND seq = NEW.seq"),
+            ("audit_bodies", "tenant = NEW.tenant AND seq = NEW.seq"),
+            ("audit_heads", "tenant = NEW.tenant"),
+        )
+    ),
 )
 _POSTGRESQL_TRIGGERS = (
     """

@@ -1,0 +1,120 @@
+"""SQLite on the event loop's own thread.
+
+SQLite answers a statement of ours within microseconds; handing it to a thread and back, as
+asynchronous drivers do, costs many times that. Only what can really wait goes to a thread: taking
+the write lock, which another process may hold, and the commit, which waits for the disk.
+
+WAL mode, so readers never wait. A writer takes the write lock when it begins (`BEGIN IMMEDIATE`),
+because a transaction that starts to read and writes later can be refused half way. `synchronous`
+stays FULL: an operation must be on disk before its request leaves.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import URL, Pool
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.util import await_only
+
+READER = "sqlite+inloop_reader"
+WRITER = "sqlite+inloop_writer"
+_BUSY_TIMEOUT_MS = 30_000
+
+
+class _Cursor(sqlite3.Cursor):
+    """What SQLAlchemy asks of a cursor behind an asynchronous connection."""
+
+    server_side = False
+
+    async def _async_soft_close(self) -> None:
+        """Nothing is kept open on any server."""
+
+
+class _Connection(sqlite3.Connection):
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        return super().cursor(factory)
+
+
+class _InLoop(SQLiteDialect_pysqlite):
+    is_async = True
+    supports_statement_cache = True
+    pragmas: tuple[str, ...] = (
+        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    )
+
+    @classmethod
+    def get_pool_class(cls, url: URL) -> type[Pool]:
+        return AsyncAdaptedQueuePool
+
+    def create_connect_args(self, url: URL) -> Any:
+        positional, options = super().create_connect_args(url)
+        return positional, {**options, "factory": _Connection}
+
+    def on_connect(self) -> Callable[[Any], None]:
+        def prepare(connection: Any) -> None:
+            # The driver's own BEGIN comes too late and is always deferred: `do_begin` does it.
+            connection.isolation_level = None
+            for pragma in self.pragmas:
+                connection.execute(f"PRAGMA {pragma}")
+
+        return prepare
+
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        await_only(_at_once())
+        cursor.execute(statement, parameters)
+
+    def do_executemany(
+        self, cursor: Any, statement: str, parameters: Any, context: Any = None
+    ) -> None:
+        await_only(_at_once())
+        cursor.executemany(statement, parameters)
+
+
+async def _at_once() -> None:
+    """SQLAlchemy refuses a driver that is never seen to await; this costs no turn of the loop."""
+
+
+class InLoopReader(_InLoop):
+    """Transactions see one snapshot; a statement that writes fails."""
+
+    driver = "inloop_reader"
+    supports_statement_cache = True
+    pragmas = (*_InLoop.pragmas, "query_only = ON")
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        dbapi_connection.execute("BEGIN")
+
+
+class InLoopWriter(_InLoop):
+    """Transactions hold the write lock from their beginning."""
+
+    driver = "inloop_writer"
+    supports_statement_cache = True
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        await_only(_to_its_end(dbapi_connection.execute, "BEGIN IMMEDIATE"))
+
+    def do_commit(self, dbapi_connection: Any) -> None:
+        await_only(_to_its_end(dbapi_connection.commit))
+
+
+async def _to_its_end(call: Callable[..., object], *arguments: object) -> None:
+    """In a thread, and a cancelled caller waits for its end too: the connection that it would
+    roll back, or hand to somebody else, is in use until then."""
+    running = asyncio.ensure_future(asyncio.to_thread(call, *arguments))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+
+
+for _name, _dialect in ((READER, InLoopReader), (WRITER, InLoopWriter)):
+    registry.register(_name.replace("+", "."), __name__, _dialect.__name__)
