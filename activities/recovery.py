@@ -200,8 +200,6 @@ class Recovery:
             row = await enter_shipment(view, desk, planned, shipment, pieces, cost)
             await view.findings.resolve(plan.order, findings.OUTCOME_UNKNOWN.code)
             await view.findings.add(plan.order, findings.LABEL_UNAVAILABLE)
-            if cost is None:
-                await view.findings.add(plan.order, findings.COST_UNKNOWN)
             current_trail().note(view, "shipment:adopted", operation=key, tracking_number=master)
         return Bought(outcome="live", shipment=shown(desk, row, shipment, None))
 

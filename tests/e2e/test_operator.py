@@ -241,7 +241,8 @@ async def test_a_person_settles_what_fedex_does_not_say(stage: Stage, operator: 
     assert (await operator("po", "replay", f"settled/{found}", *settle, kept)).code == 0
     adopted = await stage.at("settled", found, "label_created")
     assert (adopted.generation, adopted.master_tracking) == (1, kept)
-    assert {"label_unavailable"} == (await stage.findings("settled", found)).keys()
+    found_to_say = (await stage.findings("settled", found)).keys()
+    assert found_to_say == {"label_unavailable", "cost_estimated"}
     settled = await operator("po", "replay", f"settled/{found}", *settle, "absent")
     assert (settled.code, "nothing to settle" in settled.err) == (1, True)
     shown = await operator("audit", "show", "--order", f"settled/{found}", "--json")
