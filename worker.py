@@ -67,7 +67,11 @@ async def run(
     async with AsyncExitStack() as running:
         http = await running.enter_async_context(open_client())
         tokens = TokenFunnel(
-            store=store, temporal=client, egress=settings.egress, window=settings.token_window
+            store=store,
+            temporal=client,
+            egress=settings.egress,
+            window=settings.token_window,
+            block=settings.token_block,
         )
         services = Services(
             store=store,

@@ -47,7 +47,14 @@ LABEL_UNAVAILABLE = Finding(
 OUTCOME_UNKNOWN = Finding(
     code="outcome_unknown",
     message="A Ship answer was lost, and FedEx's search does not say clearly what became of it.",
-    remedy="Look for the order number in FedEx Ship Manager; cancel what is there, then resume.",
+    remedy="Look for the order number in FedEx Ship Manager, then say what is there: po replay "
+    "--from ship --settled absent, or --settled with the number of the parcel that is to go.",
+)
+ORPHANS_UNCLEAR = Finding(
+    code="orphans_unclear",
+    message="FedEx knows several parcels of a lost answer that was given up, and names none.",
+    remedy="Look for the order number in FedEx Ship Manager; keep the parcel that the order shows, "
+    "cancel the others.",
 )
 WAITS_FOR_CREDENTIALS = Finding(
     code="waits_for_credentials",

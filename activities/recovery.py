@@ -7,9 +7,12 @@ So the parcel is looked up by our own reference, which is unique per generation:
     found, scanned        adopt it; the label is gone, the cost comes from a quote
     not found             wait past the indexing lag and look again; after repeated definite
                           not-founds create anew, and watch for the orphan
-    anything unclear      a person decides
+    anything unclear      a person decides, and says so (`po replay --from ship --settled`)
+
+A shipment that FedEx shows as cancelled is as good as none.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 from temporalio import activity
@@ -22,8 +25,10 @@ from activities.shipped import PlannedShipment, dump_cost, enter_shipment, load_
 from activities.signatures import WATCH_ORPHANS
 from activities.trail import current_trail
 from ml_connector.domain.shipment import Piece, ShipmentPlan
+from ml_connector.domain.tracking import ParcelState
 from ml_connector.domain.tracking_states import interpret
 from ml_connector.fedex.client import CancelOutcome, ReferenceMatch
+from ml_connector.fedex.errors import FedExRejected
 from ml_connector.store.operations import Operation
 from ml_connector.store.shipments import Shipment
 from ml_connector.store.states import ShipmentState
@@ -37,6 +42,13 @@ LONGEST_RANGE = timedelta(days=29)
 NOT_FOUNDS = 2
 """Definite not-founds, `recovery_wait` apart, before a shipment is created anew."""
 ABSENT = "absent:"
+TOO_EARLY = "TRACKING.SHIPDATEEND.FUTURE"
+"""Where FedEx keeps its clock, the ship date has not begun."""
+SETTLED = "settled:"
+"""How an operation remembers what a person has found at FedEx: `settled_note`."""
+NOTHING_THERE = "absent"
+
+Matches = tuple[ReferenceMatch, ...]
 
 
 class Recovery:
@@ -49,14 +61,21 @@ class Recovery:
         self, desk: Desk, key: str, operation: Operation, planned: PlannedShipment
     ) -> Bought:
         """One step towards certainty. Raises `Later` while it is too early to know."""
+        settled = settlement(operation)
+        if settled == NOTHING_THERE:
+            return await self._give_up(desk, key, planned.plan, "a person found nothing")
+        if settled:
+            return await self._adopt(desk, key, planned, settled, ())
         self._not_before(desk, operation)
-        matches = await self._search(desk, planned.plan, key)
-        masters = {match.master_tracking_number or match.tracking_number for match in matches or ()}
-        if matches is None or len(masters) > 1:
+        found = await self._search(desk, planned.plan, key)
+        if found is None:
             return await self._unclear(desk, planned.plan)
-        if not masters:
+        if not found:
             return await self._absent(desk, key, operation, planned.plan)
-        master = masters.pop()
+        standing = _standing(found)
+        if len(standing) > 1:
+            return await self._unclear(desk, planned.plan)
+        master, matches = next(iter((standing or found).items()))
         if not _tendered(matches) and await self._cancelled(desk, master, key):
             return await self._create_anew(desk, key, planned.plan, master)
         return await self._adopt(desk, key, planned, master, matches)
@@ -68,24 +87,30 @@ class Recovery:
         if datetime.now(UTC) < earliest:
             raise Later("A Ship answer was lost; it is looked up by reference.", earliest)
 
-    async def _search(
-        self, desk: Desk, plan: ShipmentPlan, key: str
-    ) -> tuple[ReferenceMatch, ...] | None:
-        """All matches under both reference types; None when they exist but cannot be told."""
+    async def _search(self, desk: Desk, plan: ShipmentPlan, key: str) -> dict[str, Matches] | None:
+        """Matches under both reference types, by master number; None when FedEx says that there
+        are some and does not name them."""
         begin, end = search_range(plan.ship_date, desk.now().date())
         found: dict[str, ReferenceMatch] = {}
         for reference_type in REFERENCE_TYPES:
-            search = await desk.fedex.find_by_reference(
-                plan.reference,
-                ship_date_begin=begin,
-                ship_date_end=end,
-                reference_type=reference_type,
-                transaction_id=key,
-            )
+            try:
+                search = await desk.fedex.find_by_reference(
+                    plan.reference,
+                    ship_date_begin=begin,
+                    ship_date_end=end,
+                    reference_type=reference_type,
+                    transaction_id=key,
+                    zone=desk.zone,
+                )
+            except FedExRejected as refused:
+                if TOO_EARLY not in refused.codes:
+                    raise
+                again = datetime.now(UTC) + desk.tenant.retry.recovery_wait
+                raise Later("FedEx's day of the shipment has not begun.", again) from refused
             if search.not_unique:
                 return None
             found.update({match.tracking_number: match for match in search.found})
-        return tuple(found.values())
+        return _by_master(found.values())
 
     async def _cancelled(self, desk: Desk, master: str, key: str) -> bool:
         outcome = await desk.fedex.cancel_shipment(master, transaction_id=f"{key}/cancel")
@@ -105,24 +130,34 @@ class Recovery:
     async def _absent(
         self, desk: Desk, key: str, operation: Operation, plan: ShipmentPlan
     ) -> Bought:
-        times = _not_founds(operation)
-        wait = desk.tenant.retry.recovery_wait
+        times = _not_founds(operation) + 1
+        if times >= NOT_FOUNDS:
+            return await self._give_up(desk, key, plan, "definitely not found")
         now = datetime.now(UTC)
         async with self._services.store.write(desk.id) as view:
-            current_trail().note(view, "shipment:not_found", operation=key, times=times + 1)
-            if times + 1 < NOT_FOUNDS:
-                await view.operations.annotate(key, f"{ABSENT}{times + 1}", deadline=now)
-            else:
-                await view.operations.reject(key, {"what": "definitely not found"})
-                await view.shipments.set_state(
-                    plan.order,
-                    plan.generation,
-                    ShipmentState.ORPHAN_WATCH,
-                    check_at=now + wait,
-                    watch_until=now + desk.tenant.polling.orphan_watch,
-                )
-                return Bought(outcome="again")
-        raise Later("FedEx does not know the shipment; looking once more.", now + wait)
+            current_trail().note(view, "shipment:not_found", operation=key, times=times)
+            latest = await view.operations.get(key)
+            if latest is None or settlement(latest) is None:
+                await view.operations.annotate(key, f"{ABSENT}{times}", deadline=now)
+        raise Later(
+            "FedEx does not know the shipment; looking once more.",
+            now + desk.tenant.retry.recovery_wait,
+        )
+
+    async def _give_up(self, desk: Desk, key: str, plan: ShipmentPlan, why: str) -> Bought:
+        """It counts as absent: another generation is bought, and this one's orphan watched for."""
+        now = datetime.now(UTC)
+        async with self._services.store.write(desk.id) as view:
+            await view.operations.reject(key, {"what": why})
+            await view.shipments.set_state(
+                plan.order,
+                plan.generation,
+                ShipmentState.ORPHAN_WATCH,
+                check_at=now + desk.tenant.retry.recovery_wait,
+                watch_until=now + desk.tenant.polling.orphan_watch,
+            )
+            current_trail().note(view, "shipment:given_up", operation=key, why=why)
+        return Bought(outcome="again")
 
     async def _unclear(self, desk: Desk, plan: ShipmentPlan) -> Bought:
         finding = findings.OUTCOME_UNKNOWN
@@ -140,7 +175,7 @@ class Recovery:
         key: str,
         planned: PlannedShipment,
         master: str,
-        matches: tuple[ReferenceMatch, ...],
+        matches: Matches,
     ) -> Bought:
         """FedEx holds the parcel: it is ours, without label and with a quoted cost."""
         plan = planned.plan
@@ -163,6 +198,7 @@ class Recovery:
                 cost=dump_cost(cost),
             )
             row = await enter_shipment(view, desk, planned, shipment, pieces, cost)
+            await view.findings.resolve(plan.order, findings.OUTCOME_UNKNOWN.code)
             await view.findings.add(plan.order, findings.LABEL_UNAVAILABLE)
             current_trail().note(view, "shipment:adopted", operation=key, tracking_number=master)
         return Bought(outcome="live", shipment=shown(desk, row, shipment, None))
@@ -183,14 +219,14 @@ class Recovery:
     async def _look_for_orphan(self, desk: Desk, shipment: Shipment) -> None:
         plan = load_plan(shipment).plan
         key = f"{desk.id}/{plan.order}/orphan/{plan.generation}"
-        matches = await self._search(desk, plan, key)
-        if matches:
-            master = matches[0].master_tracking_number or matches[0].tracking_number
-            removed = not _tendered(matches) and await self._cancelled(desk, master, key)
-            await self._found_orphan(desk, plan, master, removed=removed)
+        found = await self._search(desk, plan, key)
+        if found:
+            await self._found_orphans(desk, plan, key, found)
             return
         async with self._services.store.write(desk.id) as view:
             now = datetime.now(UTC)
+            if found is None:
+                await view.findings.add(plan.order, findings.ORPHANS_UNCLEAR)
             if shipment.watch_until is not None and now >= shipment.watch_until:
                 await view.shipments.set_state(plan.order, plan.generation, ShipmentState.LOST)
             else:
@@ -199,27 +235,53 @@ class Recovery:
                 )
             current_trail().write(view)
 
-    async def _found_orphan(
-        self, desk: Desk, plan: ShipmentPlan, master: str, *, removed: bool
+    async def _found_orphans(
+        self, desk: Desk, plan: ShipmentPlan, key: str, found: dict[str, Matches]
     ) -> None:
+        """Cancel what can be cancelled, report what cannot."""
+        removed = {
+            master: not _tendered(matches) and await self._removed(desk, master, key)
+            for master, matches in found.items()
+        }
+        left = [master for master, gone in removed.items() if not gone]
         async with self._services.store.write(desk.id) as view:
-            if removed:
-                state = ShipmentState.CANCELLED
-            else:
-                state = ShipmentState.LOST
+            for master in left:
                 await view.findings.add(plan.order, findings.orphan_shipped(master))
+            await view.findings.resolve(plan.order, findings.ORPHANS_UNCLEAR.code)
             await view.shipments.set_state(
-                plan.order, plan.generation, state, master_tracking=master
+                plan.order,
+                plan.generation,
+                ShipmentState.LOST if left else ShipmentState.CANCELLED,
+                master_tracking=next(iter(left or removed)),
             )
-            current_trail().note(
-                view, "shipment:orphan_found", tracking_number=master, cancelled=removed
-            )
+            for master, gone in removed.items():
+                current_trail().note(
+                    view, "shipment:orphan_found", tracking_number=master, cancelled=gone
+                )
+
+    async def _removed(self, desk: Desk, master: str, key: str) -> bool:
+        """Whether FedEx cancelled it. Its refusal is for a person, and stops no other look."""
+        try:
+            return await self._cancelled(desk, master, key)
+        except FedExRejected:
+            return False
 
 
 def _not_founds(operation: Operation) -> int:
     """Definite not-founds so far; a note may also be about an attempt before this one."""
     note = operation.note or ""
     return int(note.removeprefix(ABSENT)) if note.startswith(ABSENT) else 0
+
+
+def settled_note(found: str) -> str:
+    """What a person has found: a tracking number, or `NOTHING_THERE`."""
+    return f"{SETTLED}{found}"
+
+
+def settlement(operation: Operation) -> str | None:
+    """What a person has said of an operation in doubt; None: nothing."""
+    note = operation.note or ""
+    return note.removeprefix(SETTLED) if note.startswith(SETTLED) else None
 
 
 def search_range(ship_date: date, today: date) -> tuple[date, date]:
@@ -229,5 +291,22 @@ def search_range(ship_date: date, today: date) -> tuple[date, date]:
     return begin, min(end, begin + LONGEST_RANGE)
 
 
-def _tendered(matches: tuple[ReferenceMatch, ...]) -> bool:
+def _by_master(matches: Iterable[ReferenceMatch]) -> dict[str, Matches]:
+    groups: dict[str, Matches] = {}
+    for match in matches:
+        master = match.master_tracking_number or match.tracking_number
+        groups[master] = (*groups.get(master, ()), match)
+    return groups
+
+
+def _standing(found: dict[str, Matches]) -> dict[str, Matches]:
+    """Without the shipments that FedEx shows as cancelled."""
+    return {
+        master: matches
+        for master, matches in found.items()
+        if any(interpret(each.report).state is not ParcelState.CANCELLED for each in matches)
+    }
+
+
+def _tendered(matches: Matches) -> bool:
     return any(interpret(match.report).first_scan is not None for match in matches)

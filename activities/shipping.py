@@ -1,7 +1,7 @@
 """Plan a shipment, and buy it once."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from temporalio import activity
 
@@ -35,6 +35,7 @@ from ml_connector.domain.stage import Stage
 from ml_connector.fedex.client import PendingShipment
 from ml_connector.fedex.errors import FedExOutcomeUnknown, FedExRejected
 from ml_connector.http.faults import Fault
+from ml_connector.store.operations import Operation
 from ml_connector.store.states import OperationState, ShipmentState
 from ml_connector.store.view import TenantView
 from ml_connector.temporal.order_messages import Bought, OrderRef, Prepared, PrepareRequest
@@ -42,8 +43,8 @@ from ml_connector.temporal.order_messages import Bought, OrderRef, Prepared, Pre
 IN_DOUBT = frozenset({OperationState.SENT, OperationState.UNKNOWN})
 JOB = "job:"
 """How an operation remembers an asynchronous shipment."""
-JOB_PAUSE = timedelta(seconds=5)
-"""Between two looks at an asynchronous shipment of more than 40 packages."""
+JOB_UNKNOWN = frozenset({"SHIPMENT.JOBID.INVALID", "NOT.FOUND.ERROR"})
+"""FedEx has forgotten the job, which says nothing about its shipment."""
 
 
 class ShippingActivities:
@@ -208,11 +209,10 @@ class ShippingActivities:
         planned = load_plan(shipment)
         if operation.state in IN_DOUBT:
             if (operation.note or "").startswith(JOB):
-                return await self._collect(
-                    desk, key, planned, (operation.note or "").removeprefix(JOB)
-                )
+                return await self._collect(desk, key, operation, planned)
             return await self._recovery.resolve(desk, key, operation, planned)
-        if row.fingerprint != planned.fingerprint:
+        if row.fingerprint != planned.fingerprint or planned.plan.ship_date < desk.now().date():
+            # Planned anew. FedEx would ship today, and be searched around the planned day.
             return Bought(outcome="again")
         return await self._buy(desk, key, planned)
 
@@ -248,16 +248,24 @@ class ShippingActivities:
         if isinstance(created, PendingShipment):
             async with self._services.store.write(desk.id) as view:
                 await view.operations.annotate(key, f"{JOB}{created.job_id}")
-            raise Later(
-                "FedEx makes this shipment in the background.", datetime.now(UTC) + JOB_PAUSE
-            )
+            again = datetime.now(UTC) + desk.tenant.retry.initial
+            raise Later("FedEx makes this shipment in the background.", again)
         if created.cost is None:
             created = replace(created, cost=await quoted_cost(desk, planned.plan, key))
         row, shipment = await record_created(self._services.store, desk, key, planned, created)
         return Bought(outcome="live", shipment=shown(desk, row, shipment, None))
 
-    async def _collect(self, desk: Desk, key: str, planned: PlannedShipment, job_id: str) -> Bought:
-        created = await desk.fedex.shipment_results(job_id, transaction_id=key)
+    async def _collect(
+        self, desk: Desk, key: str, operation: Operation, planned: PlannedShipment
+    ) -> Bought:
+        """The results of a shipment that FedEx makes in the background."""
+        job_id = (operation.note or "").removeprefix(JOB)
+        try:
+            created = await desk.fedex.shipment_results(job_id, transaction_id=key)
+        except FedExRejected as refused:
+            if not JOB_UNKNOWN.intersection(refused.codes):
+                raise
+            return await self._recovery.resolve(desk, key, operation, planned)
         return await self._bought(desk, key, planned, created)
 
     async def _rejected(

@@ -47,6 +47,7 @@ class TokenFunnel:
         temporal: Client,
         egress: str,
         window: timedelta,
+        block: timedelta,
         urgent: bool = False,
     ) -> None:
         """`urgent`: a person waits for whatever this process does."""
@@ -55,6 +56,7 @@ class TokenFunnel:
         self._temporal = temporal
         self._egress = egress
         self._window = window
+        self._block = block
         self._held: dict[str, _Held] = {}
         self._flights: dict[str, asyncio.Lock] = {}
         self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -111,7 +113,7 @@ class TokenFunnel:
     async def _ask(self, wanted: EnsureToken) -> TokenAnswer:
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             "FedExTokenWorkflow",
-            TokenInput(egress=self._egress, window=self._window),
+            TokenInput(egress=self._egress, window=self._window, block=self._block),
             id=token_workflow_id(self._egress),
             task_queue=TaskQueue.MAIN,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -11,6 +11,7 @@ from activities.services import Desk, Services
 from activities.shipped import after_posting
 from activities.signatures import POLL_TRACKING
 from activities.trail import current_trail
+from ml_connector.domain.progress import status_text
 from ml_connector.domain.stage import Stage
 from ml_connector.domain.tracking import ParcelReport, ParcelState, ParcelStatus
 from ml_connector.domain.tracking_states import (
@@ -36,6 +37,14 @@ SHIP_DATE_SLACK = timedelta(days=2)
 """FedEx uses numbers again: only a report near our own ship date is ours."""
 ARRIVED = frozenset({ParcelState.DELIVERED, ParcelState.RETURNED})
 FINAL = ARRIVED | {ParcelState.CANCELLED}
+
+PASSING = {
+    "tracking_unavailable": None,
+    "tracking_code_unknown": ParcelState.UNKNOWN,
+    "delivery_exception": ParcelState.EXCEPTION,
+}
+"""Findings that end by themselves: as soon as FedEx reports on the shipment, or once no piece of
+it is in that state any more."""
 
 
 class TrackingActivities:
@@ -70,7 +79,9 @@ class TrackingActivities:
 
     async def _poll(self, desk: Desk, parcels: Sequence[Parcel]) -> int:
         answers = await desk.fedex.track(
-            [_query(parcel) for parcel in parcels], transaction_id=f"{desk.id}/track"
+            [_query(parcel) for parcel in parcels],
+            transaction_id=f"{desk.id}/track",
+            zone=desk.zone,
         )
         async with self._services.store.write(desk.id) as view:
             moved: set[tuple[str, int]] = set()
@@ -93,7 +104,7 @@ class TrackingActivities:
         report = None
         if isinstance(answer, tuple):
             shipped_on = parcel.created_at.astimezone(desk.zone).date()
-            report = select_report(answer, shipped_on)
+            report = select_report(answer, shipped_on, parcel.unique_id)
         if report is None:
             await self._no_answer(view, desk, parcel, answer, now)
             return False
@@ -141,10 +152,12 @@ class TrackingActivities:
         if row is None or row.generation != generation:
             return False
         pieces = await view.parcels.by_order(order, generation)
+        states = {piece.state for piece in pieces}
+        over = [code for code, state in PASSING.items() if state not in states]
+        await view.findings.resolve(order, *over)
         whole = shipment_status([_status(piece) for piece in pieces])
-        before = (row.tracking_state, row.first_scan_at, row.delivered_at, row.tracking_code)
-        after = (whole.state.value, whole.first_scan, whole.delivered_at, whole.code)
-        if before[:3] == after[:3]:
+        before = (_said(row), row.first_scan_at, row.delivered_at)
+        if before == (status_text(whole.state, whole.code), whole.first_scan, whole.delivered_at):
             return False
         await view.orders.progressed(
             order,
@@ -190,6 +203,13 @@ def _stage(row: OrderRow, whole: ParcelStatus) -> Stage:
     if whole.state is ParcelState.DELIVERED:
         return Stage.DELIVERED
     return Stage.IN_TRANSIT if whole.first_scan is not None else Stage.LABEL_CREATED
+
+
+def _said(row: OrderRow) -> str:
+    """What the order says of its shipment so far."""
+    if not row.tracking_state:
+        return ""
+    return status_text(ParcelState(row.tracking_state), row.tracking_code or "")
 
 
 async def _find(view: TenantView, parcel: Parcel, status: ParcelStatus) -> None:

@@ -10,6 +10,8 @@ shares FedEx's limits with others. Temporal's address comes from Temporal's own 
     ML_CONNECTOR_MASTER_KEY          the keys themselves, or
     ML_CONNECTOR_MASTER_KEY_FILE     a file of mode 0600 that holds them
     ML_CONNECTOR_TOKEN_WINDOW        how long FedEx's token budget window is; default `5s`
+    ML_CONNECTOR_TOKEN_BLOCK         how long FedEx blocks an address that asked too often; default
+                                     `10m`
     ML_CONNECTOR_HTTP_TIMEOUT        how long one call to Visma or FedEx may take; default `30s`
     ML_CONNECTOR_EGRESS              name of the address FedEx sees; default `default`
     ML_CONNECTOR_SMTP_URL            mail server for labels: `smtp://[user@]host[:port]` (STARTTLS)
@@ -37,6 +39,7 @@ from ml_connector.domain.mail_address import is_mail_address
 PREFIX = "ML_CONNECTOR_"
 DEFAULT_HOME = Path(".ml-connector")
 DEFAULT_TOKEN_WINDOW = timedelta(seconds=5)
+DEFAULT_TOKEN_BLOCK = timedelta(minutes=10)
 DEFAULT_HTTP_TIMEOUT = timedelta(seconds=30)
 DEFAULT_EGRESS = "default"
 DEFAULT_SMTP_TIMEOUT = timedelta(minutes=1)
@@ -94,6 +97,8 @@ class Settings:
     master_key_file: Path | None = None
     token_window: timedelta = DEFAULT_TOKEN_WINDOW
     """The window in which FedEx counts token requests of one egress address."""
+    token_block: timedelta = DEFAULT_TOKEN_BLOCK
+    """How long FedEx refuses tokens to an address that asked too often; a sandbox's is shorter."""
     http_timeout: timedelta = DEFAULT_HTTP_TIMEOUT
     """After it a call to Visma or FedEx counts as unanswered."""
     egress: str = DEFAULT_EGRESS
@@ -125,6 +130,12 @@ class Settings:
                 "TOKEN_WINDOW",
                 DEFAULT_TOKEN_WINDOW,
                 "A window of nothing would lift FedEx's limit",
+            ),
+            token_block=_duration(
+                environ,
+                "TOKEN_BLOCK",
+                DEFAULT_TOKEN_BLOCK,
+                "To ask again at once would prolong FedEx's block",
             ),
             http_timeout=_duration(
                 environ,

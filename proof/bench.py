@@ -299,7 +299,11 @@ async def warm_up(stage: Stage, count: int, window: timedelta) -> Figures:
     for name in names:
         await stage.add_tenant(name)
     funnel = TokenFunnel(
-        store=stage.store, temporal=stage.client, egress=stage.settings.egress, window=window
+        store=stage.store,
+        temporal=stage.client,
+        egress=stage.settings.egress,
+        window=window,
+        block=stage.settings.token_block,
     )
     began = time.perf_counter()
     await asyncio.gather(*(_warmed(funnel, name) for name in names))
@@ -316,7 +320,7 @@ async def warm_up(stage: Stage, count: int, window: timedelta) -> Figures:
 
 async def _warmed(funnel: TokenFunnel, tenant: str) -> None:
     """Wait as an order does: whoever is told to come back later comes back later."""
-    source = funnel.source(tenant, "ship")
+    source = funnel.source(tenant, "ship", settings=1)
     while True:
         try:
             await source.token()

@@ -28,7 +28,7 @@ from ml_connector.store.orders import OrderRow
 from ml_connector.temporal.order_messages import Command
 from proof import fault_plans
 from proof.fates import Fate, Fated, People
-from proof.havoc import Havoc
+from proof.havoc import BLOCKED_FOR, Havoc
 from proof.report import Check, check, exit_status, say, show, show_figures
 from proof.truth import Truth
 from starter.supervision import Supervised
@@ -51,8 +51,8 @@ POLLING = {"safety": "20s"}
 LOOK_EVERY = 1.0
 RESUME_EVERY = 5.0
 """Seconds between two attempts to resume what is parked, once the faults have stopped."""
-BLOCK_PATIENCE = 660.0
-"""Seconds. FedEx blocks an address for ten minutes; the connector adds a margin."""
+BLOCK_PATIENCE = 60.0
+"""Seconds, for what stood still while the address was blocked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +242,7 @@ async def chaos_stage(home: Path, workers: int) -> AsyncIterator[tuple[Stage, li
                 speed=PARCEL_SPEED,
                 work=False,
                 token_window=TOKEN_WINDOW,
+                token_block=BLOCKED_FOR,
                 http_timeout=HTTP_TIMEOUT,
             )
         )
@@ -278,7 +279,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=WORKERS)
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument(
-        "--no-block", action="store_true", help="without FedEx's block, which takes ten minutes"
+        "--no-block", action="store_true", help="without FedEx's block of our address"
     )
     parser.add_argument(
         "--patience", type=float, default=PATIENCE, help="seconds to settle after the faults"

@@ -13,8 +13,8 @@ from starter.supervision import Supervised
 from tests.stage import Stage, company_of
 
 BLOCKED_FOR = "20s"
-"""A foreign program's block of our address. FedEx's own lasts ten minutes, and the connector
-counts on ten, however soon it is over."""
+"""A foreign program's block of our address. FedEx's own lasts ten minutes; the connector is told
+this one's length in its settings."""
 
 
 class Havoc:

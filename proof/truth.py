@@ -15,6 +15,7 @@ from ml_connector.store.orders import OrderRow
 from ml_connector.store.states import TenantState
 from proof.fates import NOTE_FIELD, Fate, Fated
 from proof.report import Check, check
+from tests.cold_start import LIMIT, crowded_windows
 from tests.stage import Stage, company_of
 
 Json = Mapping[str, Any]
@@ -25,7 +26,6 @@ RELEASED = frozenset({"Unposted", "Posted"})
 """What Visma calls a batch that is released."""
 SHOWN = {Fate.DELIVERED: "Delivered", Fate.RETURNED: "Returned to shipper"}
 """What an order says of its parcel at the end."""
-TOKENS_IN_A_WINDOW = 2
 EXCUSED = frozenset({"request while blocked"})
 """FedEx's simulator counts it, but who first meets a block cannot have known of it."""
 
@@ -196,10 +196,10 @@ class Truth:
         return check("violations (If-Match, empty PUTs, …)", f"{calls} calls", [*fedex, *visma])
 
     def _token_window(self, window: timedelta) -> Check:
-        times = sorted(datetime.fromisoformat(each["at"]) for each in self._fedex["token_requests"])
-        crowded = list(crowded_windows(times, window))
+        times = [datetime.fromisoformat(each["at"]) for each in self._fedex["token_requests"]]
+        crowded = crowded_windows(times, window)
         seconds = window.total_seconds()
-        what = f"token requests, at most {TOKENS_IN_A_WINDOW} in {seconds:g} s"
+        what = f"token requests, at most {LIMIT} in {seconds:g} s"
         return check(what, f"{len(times)} requests", crowded)
 
     async def _own_books(self) -> list[Check]:
@@ -244,13 +244,6 @@ class Truth:
 
     def _live_of(self, order: Fated) -> list[Json]:
         return [each for each in self._shipments[order.number] if not each["cancelled"]]
-
-
-def crowded_windows(times: Sequence[datetime], window: timedelta) -> Iterator[str]:
-    """Windows that hold more token requests than the budget allows."""
-    for first, last in zip(times, times[TOKENS_IN_A_WINDOW:], strict=False):
-        if last - first < window:
-            yield f"{TOKENS_IN_A_WINDOW + 1} within {(last - first).total_seconds():.3f} s"
 
 
 def _never_shipped(order: Fated, row: OrderRow) -> bool:

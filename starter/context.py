@@ -126,6 +126,7 @@ class Installation:
             temporal=temporal,
             egress=self.settings.egress,
             window=self.settings.token_window,
+            block=self.settings.token_block,
             urgent=True,
         )
         self._services = Services(

@@ -93,6 +93,7 @@ class Stage:
     work: bool = True
     """Run a worker."""
     token_window: str = "20ms"
+    token_block: str = "2s"
     http_timeout: str = "5s"
     further: Mapping[str, str] = field(default_factory=dict)
     """More of the environment: a mail server, for one."""
@@ -154,6 +155,7 @@ class Stage:
             "ML_CONNECTOR_HOME": str(self.home),
             "ML_CONNECTOR_MASTER_KEY": MASTER_KEY.hex(),
             "ML_CONNECTOR_TOKEN_WINDOW": self.token_window,
+            "ML_CONNECTOR_TOKEN_BLOCK": self.token_block,
             "ML_CONNECTOR_HTTP_TIMEOUT": self.http_timeout,
             "TEMPORAL_ADDRESS": self.server.address,
             **({"ML_CONNECTOR_DATABASE_URL": self.database_url} if self.database_url else {}),
@@ -473,14 +475,16 @@ class Stage:
 
     # -- waiting ----------------------------------------------------------------------------
 
-    async def at(self, tenant: str, number: str, stage: str) -> OrderRow:
+    async def at(
+        self, tenant: str, number: str, stage: str, *, patience: float = PATIENCE
+    ) -> OrderRow:
         """Wait until the order stands in a stage."""
 
         async def there() -> OrderRow | None:
             row = await self.row(tenant, number)
             return row if row is not None and row.stage == stage else None
 
-        return await self.until(there)
+        return await self.until(there, patience)
 
     async def finished(self, tenant: str, number: str) -> OrderRow:
         """Wait until the order's workflow has nothing more to do."""

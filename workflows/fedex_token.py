@@ -1,8 +1,7 @@
 """The only place where FedEx tokens are issued, one run per egress address."""
 
 import asyncio
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -17,17 +16,29 @@ with workflow.unsafe.imports_passed_through():
         TokenAnswer,
         TokenInput,
         TokenIssued,
+        TokenPlace,
         TokenState,
     )
-    from workflows.token_budget import TokenBudget
+    from workflows.token_budget import LEAD, TokenBudget
 
 MOST_UPDATES = 500
 """Then continue as new: a run takes 2,000 updates in all (temporal.md, limits)."""
 REFRESH_AT = 0.85
 """A used token is renewed after this part of its useful life, before anybody has to wait."""
+USUAL_BLOCK = timedelta(minutes=10)
 BLOCK_MARGIN = timedelta(seconds=15)
-USUAL_WINDOW = timedelta(seconds=5)
-"""FedEx's. A sandbox's may be shorter, and so, in proportion, are its blocks."""
+"""On top of FedEx's own block; of a sandbox's shorter one in proportion."""
+REMEMBERED = timedelta(minutes=1)
+"""So long a refusal is kept for a caller that had to come back for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refusal:
+    """FedEx's no to a credential, as it stood in one version of the tenant's settings."""
+
+    why: str
+    settings: int
+    at: datetime
 
 
 @workflow.defn
@@ -35,35 +46,47 @@ class FedExTokenWorkflow:
     """Issues tokens within FedEx's budget, remembers blocks, and never sees a token.
 
     `ensure` always answers at once or after one HTTP call: a caller that must wait is told until
-    when and waits on its own side, because more than ten waiting updates choke a workflow.
+    when and waits on its own side, because more than ten waiting updates choke a workflow. Its
+    credential stands in line meanwhile and is served there, so that no place is lost on a caller
+    who comes back late, or never.
     """
 
     @workflow.init
     def __init__(self, start: TokenInput) -> None:
         self._egress = start.egress
         self._window = start.window
+        self._block = start.block
         self._tokens = dict(start.tokens)
-        self._budget = TokenBudget(start.window, start.issued_at)
+        self._budget = TokenBudget(start.window, start.issued_at, start.line)
         self._blocked_until = start.blocked_until
-        self._flights: dict[tuple[str, int], asyncio.Future[TokenAnswer]] = {}
+        self._flights: dict[tuple[str, int], asyncio.Task[TokenAnswer]] = {}
         """Requests under way: whoever wants the same credential shares the answer, unless he
         knows of newer secrets."""
+        self._refusals: dict[str, _Refusal] = {}
         self._updates = 0
+        self._stirred = False
+        self._alarms: dict[datetime, asyncio.Task[None]] = {}
 
     @workflow.run
     async def run(self, start: TokenInput) -> None:
         self._show()
         while not self._long_enough():
-            await self._until_refresh_or_enough()
-            await self._refresh_due()
-        await workflow.wait_condition(workflow.all_handlers_finished)
+            self._lift_block()
+            self._line_up_renewals()
+            self._serve()
+            await self._until_something_is_due()
+        await workflow.wait_condition(
+            lambda: not self._flights and workflow.all_handlers_finished()
+        )
         workflow.continue_as_new(
             TokenInput(
                 egress=self._egress,
                 window=self._window,
+                block=self._block,
                 tokens=self._tokens,
                 issued_at=self._budget.sent,
                 blocked_until=self._blocked_until,
+                line=self._budget.line,
             )
         )
 
@@ -75,16 +98,29 @@ class FedExTokenWorkflow:
         known = self._usable(request)
         if known is not None:
             return TokenAnswer(version=known.version, expires_at=known.expires_at)
-        if _flight_of(request) in self._flights:
-            return await self._flights[_flight_of(request)]
         now = workflow.now()
-        blocked = self._block(now)
-        if blocked is not None:
-            return TokenAnswer(blocked_until=blocked)
-        place = self._budget.next_place(credential, now, urgent=request.urgent)
-        if place is not None:
-            return TokenAnswer(not_before=place)
-        return await self._issue(request)
+        mine = (credential, request.settings)
+        if mine not in self._flights:
+            if self._blocked(now):
+                return TokenAnswer(blocked_until=self._blocked_until)
+            refused = self._refusal(request, now)
+            if refused:
+                return TokenAnswer(refused=refused)
+            self._budget.line_up(
+                TokenPlace(
+                    credential=credential,
+                    urgent=request.urgent,
+                    known_version=request.stale_version or 0,
+                    settings=request.settings,
+                )
+            )
+            self._serve()
+        flight = self._flights.get(mine)
+        if flight is not None:
+            return await flight
+        # A run that is about to end serves nobody: not even the first in line may ask at once.
+        soon = now + LEAD * self._window
+        return TokenAnswer(not_before=max(self._budget.turn_of(credential, now), soon))
 
     @workflow.query
     def tokens(self) -> dict[str, TokenState]:
@@ -95,6 +131,8 @@ class FedExTokenWorkflow:
     def blocked_until(self) -> datetime | None:
         return self._blocked_until
 
+    # -- whose turn it is -------------------------------------------------------------------
+
     def _usable(self, request: EnsureToken) -> TokenState | None:
         """A 401 names the version it got: only that version is stale, so that of many workers
         with the same 401 only the first forces a new token."""
@@ -103,81 +141,98 @@ class FedExTokenWorkflow:
             return None
         return known if workflow.now() < known.expires_at else None
 
+    def _refusal(self, request: EnsureToken, now: datetime) -> str:
+        """What became of a request whose caller had to come back; told once, then asked anew."""
+        refusal = self._refusals.pop(request.credential, None)
+        if refusal is None or refusal.settings != request.settings:
+            return ""
+        return refusal.why if now < refusal.at + REMEMBERED else ""
+
+    def _blocked(self, now: datetime) -> bool:
+        return self._blocked_until is not None and now < self._blocked_until
+
+    def _lift_block(self) -> None:
+        if self._blocked_until is not None and not self._blocked(workflow.now()):
+            self._blocked_until = None
+            self._show()
+
+    def _line_up_renewals(self) -> None:
+        """Tokens in use are renewed early; one that nobody used is let go in its turn."""
+        now = workflow.now()
+        for credential, token in self._tokens.items():
+            due = token.refresh_at is not None and token.refresh_at <= now
+            if due and not any(credential == name for name, _ in self._flights):
+                self._budget.line_up(TokenPlace(credential=credential, renewal=True))
+
+    def _serve(self) -> None:
+        """Send what may be sent now, and have the main loop look at what is left."""
+        self._stirred = True
+        now = workflow.now()
+        if self._blocked(now) or self._long_enough():
+            return
+        while (taken := self._budget.take(now)) is not None:
+            place, turn = taken
+            mine = (place.credential, place.settings)
+            self._flights[mine] = asyncio.create_task(self._issue(place, turn - now))
+
+    async def _until_something_is_due(self) -> None:
+        """A turn, a renewal or a block's end; or somebody has lined up, or a request has ended."""
+        now = workflow.now()
+        start = self._budget.next_start(now)
+        if start is not None and self._blocked_until is not None:
+            start = max(start, self._blocked_until)
+        renewals = (token.refresh_at for token in self._tokens.values())
+        instants = [at for at in (start, self._blocked_until, *renewals) if at and at > now]
+        if instants:
+            self._wake_at(min(instants))
+        self._stirred = False
+        await workflow.wait_condition(lambda: self._stirred or self._long_enough())
+
+    def _wake_at(self, instant: datetime) -> None:
+        """Set a timer, unless one goes off before. None is cancelled: each would cost an event,
+        and to wake up for nothing costs little."""
+        if not any(at <= instant for at in self._alarms):
+            self._alarms[instant] = asyncio.create_task(self._sleep_until(instant))
+
+    async def _sleep_until(self, instant: datetime) -> None:
+        await workflow.sleep(max(instant - workflow.now(), timedelta()))
+        del self._alarms[instant]
+        self._stirred = True
+
     def _long_enough(self) -> bool:
         return self._updates >= MOST_UPDATES or workflow.info().is_continue_as_new_suggested()
 
-    async def _until_refresh_or_enough(self) -> None:
-        """Wakes for the next refresh, for a new token's earlier one, and for the end of the run."""
-        known = len(self._tokens)
-        due = min((t.refresh_at for t in self._tokens.values() if t.refresh_at), default=None)
-        pause = None if due is None else max(due - workflow.now(), timedelta())
-        with suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: self._long_enough() or len(self._tokens) != known, timeout=pause
-            )
+    # -- one request ------------------------------------------------------------------------
 
-    async def _refresh_due(self) -> None:
-        """Renew tokens in use; one that nobody used since it was issued is let go."""
-        for credential in list(self._tokens):
-            now = workflow.now()
-            token = self._tokens[credential]
-            in_flight = any(credential == name for name, _ in self._flights)
-            if token.refresh_at is None or token.refresh_at > now or in_flight:
-                continue
-            later = self._block(now) or self._budget.next_place(credential, now, urgent=False)
-            if later is not None:
-                self._tokens[credential] = replace(token, refresh_at=later)
-                continue
-            tenant, project = credential.split("/")
-            await self._issue(EnsureToken(tenant=tenant, project=project), only_if_used=True)
-
-    def _block(self, now: datetime) -> datetime | None:
-        """The end of FedEx's block, while it lasts."""
-        blocked = self._blocked_until
-        return blocked if blocked is not None and now < blocked else None
-
-    async def _issue(self, request: EnsureToken, *, only_if_used: bool = False) -> TokenAnswer:
+    async def _issue(self, place: TokenPlace, wait: timedelta) -> TokenAnswer:
         """One request, whose answer goes to everybody who wants this credential meanwhile."""
-        mine = _flight_of(request)
-        flight = self._flights[mine] = asyncio.Future()
-        try:
-            answer = await self._fetch(request, only_if_used=only_if_used)
-            flight.set_result(answer)
-            return answer
-        finally:
-            flight.cancel()
-            del self._flights[mine]
+        issued = await self._request(place, wait)
+        now = workflow.now()
+        self._budget.end(now - issued.ago, now)
+        del self._flights[place.credential, place.settings]
+        self._stirred = True
+        return self._learn(place.credential, issued)
 
-    async def _fetch(self, request: EnsureToken, *, only_if_used: bool) -> TokenAnswer:
-        credential = request.credential
-        previous = self._tokens.get(credential)
-        known = max(previous.version if previous else 0, request.stale_version or 0)
-        self._budget.start()
-        try:
-            issued = await self._request(
-                IssueToken(
-                    tenant=request.tenant,
-                    project=request.project,
-                    known_version=known,
-                    only_if_used=only_if_used,
-                )
-            )
-        finally:
-            self._budget.end(workflow.now())
-        return self._learn(credential, issued)
-
-    async def _request(self, issue: IssueToken) -> TokenIssued:
+    async def _request(self, place: TokenPlace, wait: timedelta) -> TokenIssued:
         """One attempt: each further one must find its own place in the budget."""
+        tenant, project = place.credential.split("/")
+        known = self._tokens.get(place.credential)
         try:
             issued: TokenIssued = await workflow.execute_activity(
                 ISSUE_TOKEN.name,
-                issue,
+                IssueToken(
+                    tenant=tenant,
+                    project=project,
+                    known_version=max(known.version if known else 0, place.known_version),
+                    wait=wait,
+                    only_if_used=place.renewal,
+                ),
                 task_queue=ISSUE_TOKEN.queue,
                 result_type=TokenIssued,
                 start_to_close_timeout=ISSUE_TOKEN.timeout,
                 heartbeat_timeout=ISSUE_TOKEN.heartbeat,
                 retry_policy=RetryPolicy(maximum_attempts=1),
-                summary=f"token for {issue.tenant}/{issue.project}",
+                summary=f"token for {place.credential}",
             )
             return issued
         except ActivityError as error:
@@ -194,10 +249,14 @@ class FedExTokenWorkflow:
             self._show()
             return TokenAnswer(version=issued.version, expires_at=issued.expires_at)
         if issued.blocked_for is not None:
-            pace = min(self._window / USUAL_WINDOW, 1.0)
+            pace = self._block / USUAL_BLOCK
             self._blocked_until = now + pace * (issued.blocked_for + BLOCK_MARGIN)
             self._show()
-        blocked = self._block(now)
+        if issued.refused:
+            self._refusals[credential] = _Refusal(
+                why=issued.refused, settings=issued.settings, at=now
+            )
+        blocked = self._blocked_until if self._blocked(now) else None
         again = blocked or (now + self._window if issued.failure else None)
         known = self._tokens.get(credential)
         if known is not None:
@@ -210,15 +269,11 @@ class FedExTokenWorkflow:
         return TokenAnswer(not_before=again or now + self._window)
 
     def _show(self) -> None:
-        blocked = self._block(workflow.now())
         lines = [
             f"**Egress:** {self._egress}",
             f"**Credentials with a token:** {len(self._tokens)}",
         ]
-        if blocked is not None:
-            lines.insert(0, f"**FedEx blocks this address until {blocked:%H:%M:%S} UTC**")
+        if self._blocked_until is not None:
+            until = f"{self._blocked_until:%H:%M:%S} UTC"
+            lines.insert(0, f"**FedEx blocks this address until {until}**")
         workflow.set_current_details("\n\n".join(lines))
-
-
-def _flight_of(request: EnsureToken) -> tuple[str, int]:
-    return request.credential, request.settings

@@ -1,4 +1,4 @@
-"""The arithmetic of FedEx's token limit: when may the next request go out?
+"""The arithmetic of FedEx's token limit: when may the next request go out, and whose is it?
 
 FedEx counts token requests per public IP address: 3 a second over 5 seconds, or 1 a second over
 2 minutes, end in a 10-minute block (FedEx "Quotas & rate limits guide"). We keep to the strictest
@@ -6,75 +6,97 @@ published reading: at most `LIMIT` requests in any window, over all tenants of a
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from ml_connector.temporal.token_messages import TokenPlace
+
 LIMIT = 2
-MARGIN = 1.02
-"""The window is stretched a little: FedEx's clock and ours need not tick alike."""
-GRACE = timedelta(seconds=5)
-"""A caller that has not come back so long after its turn found a token elsewhere, or died."""
+MARGIN = 1.002
+"""The window is stretched a little: FedEx's clock and ours need not tick alike. The time on the
+wire needs none, for a request counts from its end."""
 
-
-@dataclass(slots=True)
-class _Waiting:
-    """A credential in line, and when it was told to come back."""
-
-    credential: str
-    urgent: bool
-    due: datetime
+LEAD = 0.2
+"""The part of a window before its turn at which a request is given to a worker, which then waits
+for the turn: on the way there no time is lost. Until then somebody urgent may still go first."""
 
 
 class TokenBudget:
     """One line for all credentials, in which nobody loses a place. Times are the workflow's own."""
 
-    def __init__(self, window: timedelta, issued_at: Iterable[datetime] = ()) -> None:
+    def __init__(
+        self,
+        window: timedelta,
+        issued_at: Iterable[datetime] = (),
+        line: Iterable[TokenPlace] = (),
+    ) -> None:
         self._window = window * MARGIN
         self._sent = sorted(issued_at)
         self._in_flight = 0
-        self._line: list[_Waiting] = []
+        self._line = list(line)
 
     @property
     def sent(self) -> tuple[datetime, ...]:
-        """Requests that still count, for the run that continues this one."""
+        """Requests that may still count, for the run that continues this one."""
         return tuple(self._sent)
 
-    def next_place(self, credential: str, now: datetime, *, urgent: bool) -> datetime | None:
-        """None: this credential may go now. Otherwise when to come back; its place is kept.
+    @property
+    def line(self) -> tuple[TokenPlace, ...]:
+        """Who waits, whose turn is first."""
+        return tuple(self._line)
 
-        First come, first served, but an urgent caller goes before everybody who is not.
+    def line_up(self, wish: TokenPlace) -> None:
+        """First come, first served, but who is urgent goes before everybody who is not.
+
+        A credential has one place, however often it is asked for, and never a worse one.
         """
-        self._forget(now)
-        waiting = self._line_up(credential, now, urgent=urgent)
-        openings = self._openings(now)
-        ahead = self._line.index(waiting)
-        turn = openings[ahead % LIMIT] + ahead // LIMIT * self._window
-        if turn <= now:
-            self._line.remove(waiting)
+        known = next((each for each in self._line if each.credential == wish.credential), None)
+        if known is None:
+            self._insert(wish)
+            return
+        merged = replace(
+            known,
+            urgent=known.urgent or wish.urgent,
+            renewal=known.renewal and wish.renewal,
+            known_version=max(known.known_version, wish.known_version),
+            settings=max(known.settings, wish.settings),
+        )
+        at = self._line.index(known)
+        if merged.urgent and not known.urgent:
+            del self._line[at]
+            self._insert(merged)
+        else:
+            self._line[at] = merged
+
+    def turn_of(self, credential: str, now: datetime) -> datetime:
+        """When a credential in line is served; later, should others become urgent meanwhile."""
+        ahead = [each.credential for each in self._line].index(credential)
+        return self._openings(now)[ahead % LIMIT] + ahead // LIMIT * self._window
+
+    def next_start(self, now: datetime) -> datetime | None:
+        """When `take` gives the first in line. None: nobody waits, or not before a request ends."""
+        if not self._line or self._in_flight >= LIMIT:
             return None
-        waiting.due = turn
-        return turn
+        return max(self._openings(now)[0] - LEAD * self._window, now)
 
-    def start(self) -> None:
-        """A request goes out. Until it ends it counts as sent now, whenever now is."""
+    def take(self, now: datetime) -> tuple[TokenPlace, datetime] | None:
+        """The first in line, and its turn, if that is near: its request counts as sent now,
+        whenever now is, until `end`."""
+        start = self.next_start(now)
+        if start is None or start > now:
+            return None
+        turn = self._openings(now)[0]
         self._in_flight += 1
+        return self._line.pop(0), turn
 
-    def end(self, now: datetime) -> None:
-        """A request has ended, with whatever outcome: it was sent at the latest now."""
+    def end(self, sent: datetime, now: datetime) -> None:
+        """A request has ended, with whatever outcome. `sent` is when FedEx had it at the latest."""
         self._in_flight -= 1
-        self._sent.append(now)
+        self._sent = sorted([*(at for at in self._sent if at > now - self._window), sent])
 
-    def _line_up(self, credential: str, now: datetime, *, urgent: bool) -> _Waiting:
-        """The credential's entry, where it stood or where it belongs as a new or urgent one."""
-        waiting = next((each for each in self._line if each.credential == credential), None)
-        if waiting is not None and (waiting.urgent or not urgent):
-            return waiting
-        if waiting is not None:
-            self._line.remove(waiting)
-        waiting = _Waiting(credential, urgent, due=now)
-        behind = sum(each.urgent for each in self._line) if urgent else len(self._line)
-        self._line.insert(behind, waiting)
-        return waiting
+    def _insert(self, place: TokenPlace) -> None:
+        urgent = sum(each.urgent for each in self._line)
+        self._line.insert(urgent if place.urgent else len(self._line), place)
 
     def _openings(self, now: datetime) -> list[datetime]:
         """When each of the `LIMIT` places in a window is free, the earliest first.
@@ -84,9 +106,4 @@ class TokenBudget:
         """
         taken = [*self._sent, *([now] * self._in_flight)][-LIMIT:]
         free = [now] * (LIMIT - len(taken))
-        return sorted([*free, *(at + self._window for at in taken)])
-
-    def _forget(self, now: datetime) -> None:
-        """Requests outside every window, and whoever has not come back in time."""
-        self._sent = [at for at in self._sent if at > now - self._window]
-        self._line = [each for each in self._line if each.due > now - GRACE]
+        return sorted([*free, *(max(at + self._window, now) for at in taken)])

@@ -26,7 +26,8 @@ A rule is JSON, the same over HTTP (`POST /sandbox/faults`) and in Python:
     reset_midway   the app's status, headers and half of its body, then a reset
     slow           `delay_ms` of real time, before the app, or after it with `after_commit`
     status         `status`, `headers` and a `body` of kind json, html or empty, without the app,
-                   or after it has done its work with `after_commit`
+                   or after it has done its work with `after_commit`; `code` is the vendor's
+                   error code in the json
     truncate       the app's own answer with its body cut in half; the HTTP message is whole
     hook           run the app's own hook `name` and let the request through: what a concurrent
                    user does (Visma's `stale_412`: somebody edits the resource just before the PUT)
@@ -111,6 +112,7 @@ class Action(_Wire):
     delay_ms: int = Field(default=0, ge=0, le=600_000)
     status: int = Field(default=500, ge=200, le=599)
     body: BodyKind = BodyKind.JSON
+    code: str = ""
     headers: dict[str, str] = {}
     after_commit: bool = False
     name: str = ""
@@ -175,9 +177,9 @@ class _Tally:
     repeats: Counter[str] = field(default_factory=Counter)
 
 
-def plain_error(status: int) -> object:
+def plain_error(status: int, code: str) -> object:
     """The JSON body of an injected status where the app has no shape of its own."""
-    return {"error": f"injected {status}"}
+    return {"error": code or f"injected {status}"}
 
 
 class FaultPlan:
@@ -188,7 +190,7 @@ class FaultPlan:
         rules: Iterable[Rule] = (),
         *,
         seed: int = 0,
-        error_body: Callable[[int], object] = plain_error,
+        error_body: Callable[[int, str], object] = plain_error,
         hooks: Mapping[str, Hook] | None = None,
     ) -> None:
         self.seed = seed

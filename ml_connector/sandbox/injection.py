@@ -121,7 +121,7 @@ class FaultMiddleware:
     async def _send_status(self, action: Action, send: Send) -> None:
         content, media_type = b"", b"text/plain"
         if action.body is BodyKind.JSON:
-            content = json.dumps(self.plan.error_body(action.status)).encode()
+            content = json.dumps(self.plan.error_body(action.status, action.code)).encode()
             media_type = b"application/json"
         elif action.body is BodyKind.HTML:
             content, media_type = _HTML, b"text/html"

@@ -51,15 +51,15 @@ class Findings(Repository):
         )
         return bool(renewed.scalar_one() == fresh)
 
-    async def resolve(self, order: str | None, code: str) -> bool:
-        """It is so no more. False when it was not open."""
+    async def resolve(self, order: str | None, *codes: str) -> bool:
+        """They are so no more. False when none of them was open."""
         done = await self._scope.execute(
             self._scope.update(FindingRow)
             .where(OPEN_FINDING, FindingRow.order == (order or _OF_TENANT))
-            .where(FindingRow.code == code)
+            .where(FindingRow.code.in_(codes))
             .values(resolved_at=self._scope.clock())
         )
-        return done.rowcount == 1
+        return bool(done.rowcount > 0)
 
     async def resolve_all(self, order: str) -> None:
         """None of them is so any more: the order can ship."""

@@ -16,15 +16,34 @@ class TokenState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPlace:
+    """A credential's place in the line for FedEx's token endpoint."""
+
+    credential: str
+    """`{tenant}/{project}`"""
+    urgent: bool = False
+    """A person is waiting: served before background work."""
+    renewal: bool = False
+    """Nobody waits: worth a request only if the present token is in use."""
+    known_version: int = 0
+    """The new token's version is above it."""
+    settings: int = 0
+    """The latest version of the tenant's secrets that an asker knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenInput:
     """Start of `FedExTokenWorkflow`, and what survives its continue-as-new."""
 
     egress: str
     window: timedelta
     """Requests are limited per this window."""
+    block: timedelta = timedelta(minutes=10)
+    """How long FedEx blocks an address."""
     tokens: dict[str, TokenState] = field(default_factory=dict)
     issued_at: tuple[datetime, ...] = ()
     blocked_until: datetime | None = None
+    line: tuple[TokenPlace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +83,8 @@ class IssueToken:
     tenant: str
     project: str
     known_version: int
+    wait: timedelta = timedelta()
+    """From the activity's start: its turn in FedEx's budget is not sooner."""
     only_if_used: bool = False
     """Renew only a token that was used since it was issued."""
 
@@ -78,3 +99,7 @@ class TokenIssued:
     blocked_for: timedelta | None = None
     refused: str = ""
     failure: str = ""
+    settings: int = 0
+    """Version of the tenant's settings that the credential was read from."""
+    ago: timedelta = timedelta()
+    """How long before this result FedEx had answered."""

@@ -146,7 +146,11 @@ class Workbench(Stage):
     def restart(self, http: httpx.AsyncClient | None = None) -> None:
         """Another process: what the last one had in memory is gone."""
         tokens = TokenFunnel(
-            store=self.store, temporal=self.client, egress="bench", window=timedelta(seconds=1)
+            store=self.store,
+            temporal=self.client,
+            egress="bench",
+            window=timedelta(seconds=1),
+            block=timedelta(seconds=10),
         )
         self.services = MortalServices(
             store=self.store,

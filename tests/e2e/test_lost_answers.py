@@ -1,6 +1,5 @@
 """Answers that never arrive: nothing is bought twice, nothing is posted twice, nothing is lost."""
 
-import copy
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,7 +12,7 @@ import pytest
 from ml_connector.domain.shipment import shipment_reference
 from ml_connector.store.states import OperationState, ShipmentState
 from tests.e2e.test_order import RELEASED
-from tests.stage import Json, Stage, company_of
+from tests.stage import Json, Stage, company_of, order_line
 
 SHIP = "/ship/v1/shipments$"
 JOURNALS = "/v2/journaltransaction"
@@ -149,23 +148,52 @@ async def test_an_orphan_that_shows_up_late_is_cancelled_or_reported(
     assert ("orphan_shipped" in await stage.findings(tenant, number)) == collected
 
 
-async def test_two_shipments_of_one_reference_are_for_a_person(stage: Stage) -> None:
-    await stage.add_tenant("twice")
-    number = await order_whose_answer_is_lost(stage, "twice", "reset_after")
+async def unclear(stage: Stage, number: str) -> None:
+    """FedEx finds an order's references, and will not name what it found."""
+    rule = {
+        "id": f"unclear-{number}",
+        "match": {"method": "POST", "path": "/track/v1/referencenumbers", "body": number},
+        "action": {"kind": "status", "status": 400, "code": "TRACKING.DATA.NOTUNIQUE"},
+    }
+    await stage.fedex("POST", "faults", **rule)
 
-    async def made() -> bool:
-        return bool(await stage.shipments(number))
 
-    await stage.until(made)
-    world = stage.sandbox.fedex
-    twin = copy.deepcopy(world.shipments[-1])
-    for piece in twin.pieces:
-        piece.tracking_number = world.new_tracking_number("FDXE")
-    world.add(twin)
-    row = await stage.at("twice", number, "needs_attention")
-    assert row.attention == "outcome_unknown"
-    assert [each["cancelled"] for each in await stage.shipments(number)] == [False, False]
-    assert "outcome_unknown" in await stage.findings("twice", number)
+async def test_fedex_lives_on_an_earlier_day(stage: Stage) -> None:
+    """Its date line is not ours: the ship date is refused as future, and looked for later."""
+    await stage.add_tenant("earlier")
+    number = await stage.order("earlier")
+    future = {
+        "id": "future",
+        "match": {"path": "/track/v1/referencenumbers", "body": number},
+        "action": {"kind": "status", "status": 400, "code": "TRACKING.SHIPDATEEND.FUTURE"},
+        "times": 1,
+    }
+    await stage.fedex("POST", "faults", **future)
+    await lose(stage, number, "reset_after")
+    await stage.discover("earlier")
+    first, _ = await one_is_live(stage, "earlier", number, generation=2)
+    assert first["cancelled"]
+
+
+async def test_a_large_shipment_whose_job_is_forgotten_is_found_by_its_reference(
+    stage: Stage,
+) -> None:
+    """More than 40 packages: FedEx makes it in the background, and may not know the job later."""
+    await stage.add_tenant("large", shipping={"max_package_weight": "7 kg"})
+    number = await stage.order("large", lines=[order_line(inventory="CABLE-50", orderQty=45)])
+    forgotten = {
+        "id": "forgotten",
+        "match": {"path": "/ship/v1/shipments/results$"},
+        "action": {"kind": "status", "status": 400, "code": "SHIPMENT.JOBID.INVALID"},
+        "times": 2,
+    }
+    await stage.fedex("POST", "faults", **forgotten)
+    await stage.discover("large")
+    first, second = await one_is_live(stage, "large", number, generation=2)
+    assert first["cancelled"]
+    async with stage.store.read("large") as view:
+        pieces = await view.parcels.by_order(number, 2)
+    assert len(pieces) == len(second["pieces"]) > 40
 
 
 # -- many ---------------------------------------------------------------------------------------

@@ -239,14 +239,14 @@ def _refusal(name: str, path: str, body: str, method: str = "POST") -> dict[str,
     }
 
 
-def _fedex_error(status: int) -> object:
+def _fedex_error(status: int, code: str) -> object:
     return {
         "transactionId": "624deea6-b709-470c-8c39-4b5511281492",
         "errors": [{"code": "SHIPPER.UNHEARD.OF", "message": f"Refused: {TALKATIVE}"}],
     }
 
 
-def _visma_error(status: int) -> object:
+def _visma_error(status: int, code: str) -> object:
     return {"message": f"Error: {TALKATIVE}"}
 
 

@@ -13,6 +13,7 @@ import pytest
 from ml_connector.store.states import ShipmentState, TenantState
 from ml_connector.temporal.order_messages import Replay
 from tests.e2e.command_line import Operator
+from tests.e2e.test_lost_answers import lose, unclear
 from tests.stage import Stage
 
 DRY = {"fedex ship.validate", "fedex rate.quotes"}
@@ -212,6 +213,54 @@ async def test_a_cancelled_order_ships_only_when_a_person_says_so(
     await stage.at("cancel", number, "in_transit")
     late = await operator("po", "cancel", name, "--reason", "changed my mind")
     assert (late.code, "[too_late_to_cancel]" in late.err) == (1, True)
+
+
+async def test_a_person_settles_what_fedex_does_not_say(stage: Stage, operator: Operator) -> None:
+    await stage.add_tenant("settled")
+    numbers = await stage.orders("settled", 2)
+    for number in numbers:
+        await lose(stage, number, "reset_after")
+        await unclear(stage, number)
+    await stage.discover("settled")
+    for number in numbers:
+        row = await stage.at("settled", number, "needs_attention")
+        assert row.attention == "outcome_unknown"
+    gone, found = numbers
+    [kept] = await masters(stage, found)
+    settle = ("--from", "ship", "--reason", "seen in Ship Manager", "--settled")
+
+    foreign = await operator("po", "replay", f"settled/{gone}", *settle, "absent", "--dry-run")
+    assert foreign.code == 0, "asking changes nothing"
+    assert (await operator("po", "replay", f"settled/{gone}", *settle, "absent")).code == 0
+    anew = await stage.at("settled", gone, "label_created")
+    assert (anew.generation, anew.attention) == (2, None)
+    assert len(await masters(stage, gone)) == 2, "FedEx holds what the person did not see"
+
+    taken = await operator("po", "replay", f"settled/{found}", *settle, anew.master_tracking or "")
+    assert (taken.code, f"the parcel of order {gone}" in taken.err) == (1, True)
+    assert (await operator("po", "replay", f"settled/{found}", *settle, kept)).code == 0
+    adopted = await stage.at("settled", found, "label_created")
+    assert (adopted.generation, adopted.master_tracking) == (1, kept)
+    found_to_say = (await stage.findings("settled", found)).keys()
+    assert found_to_say == {"label_unavailable", "cost_estimated"}
+    settled = await operator("po", "replay", f"settled/{found}", *settle, "absent")
+    assert (settled.code, "nothing to settle" in settled.err) == (1, True)
+    shown = await operator("audit", "show", "--order", f"settled/{found}", "--json")
+    assert "seen in Ship Manager" in shown.out
+
+    async def the_other_one_is_reported() -> bool:
+        await stage.discover("settled")
+        return "orphans_unclear" in await stage.findings("settled", gone)
+
+    await stage.until(the_other_one_is_reported)
+    stage.sandbox.fedex.faults.clear()
+
+    async def it_is_cancelled() -> bool:
+        await stage.discover("settled")
+        return await masters(stage, gone) == [anew.master_tracking]
+
+    await stage.until(it_is_cancelled)
+    assert "orphans_unclear" not in await stage.findings("settled", gone)
 
 
 async def test_signals_at_a_bad_moment_do_no_harm(stage: Stage, operator: Operator) -> None:

@@ -19,6 +19,7 @@ def test_an_empty_environment_gives_the_documented_defaults(
         master_key=None,
         master_key_file=None,
         token_window=timedelta(seconds=5),
+        token_block=timedelta(minutes=10),
         http_timeout=timedelta(seconds=30),
         egress="default",
     )
@@ -31,6 +32,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "ML_CONNECTOR_DATABASE_URL": "postgresql+psycopg://connector@db/connector",
             "ML_CONNECTOR_MASTER_KEY_FILE": str(tmp_path / "key"),
             "ML_CONNECTOR_TOKEN_WINDOW": "250ms",
+            "ML_CONNECTOR_TOKEN_BLOCK": "20s",
             "ML_CONNECTOR_HTTP_TIMEOUT": "2m",
             "ML_CONNECTOR_EGRESS": "oslo-1",
         }
@@ -40,6 +42,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         database_url="postgresql+psycopg://connector@db/connector",
         master_key_file=tmp_path / "key",
         token_window=timedelta(milliseconds=250),
+        token_block=timedelta(seconds=20),
         http_timeout=timedelta(minutes=2),
         egress="oslo-1",
     )
@@ -90,6 +93,7 @@ def test_no_secret_in_repr() -> None:
     [
         ({"ML_CONNECTOR_TOKEN_WINDOW": "soon"}, ["ML_CONNECTOR_TOKEN_WINDOW", "soon", "5s"]),
         ({"ML_CONNECTOR_TOKEN_WINDOW": "0s"}, ["ML_CONNECTOR_TOKEN_WINDOW", "positive"]),
+        ({"ML_CONNECTOR_TOKEN_BLOCK": "0s"}, ["ML_CONNECTOR_TOKEN_BLOCK", "prolong"]),
         ({"ML_CONNECTOR_HTTP_TIMEOUT": "30"}, ["ML_CONNECTOR_HTTP_TIMEOUT", "30", "no duration"]),
         ({"ML_CONNECTOR_HTTP_TIMEOUT": "0s"}, ["ML_CONNECTOR_HTTP_TIMEOUT", "positive"]),
         ({"ML_CONNECTOR_EGRESS": "a/b"}, ["ML_CONNECTOR_EGRESS", "a/b"]),

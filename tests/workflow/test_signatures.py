@@ -33,7 +33,11 @@ async def services(
             temporal=temporal_client,
             http=http,
             tokens=TokenFunnel(
-                store=store, temporal=temporal_client, egress="default", window=window
+                store=store,
+                temporal=temporal_client,
+                egress="default",
+                window=window,
+                block=window,
             ),
             call_timeout=window,
         )

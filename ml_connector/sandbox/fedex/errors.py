@@ -68,10 +68,12 @@ def standard(status: int) -> Refusal:
     return refuse(code, message, status=status)
 
 
-def injected_body(status: int) -> Json:
-    """The JSON body of a scripted status."""
-    code, message = _BY_STATUS.get(status, _BY_STATUS[500])
+def injected_body(status: int, code: str) -> Json:
+    """The JSON body of a scripted status; without a code, the one that FedEx sends with it."""
+    usual, message = _BY_STATUS.get(status, _BY_STATUS[500])
+    if code:
+        message = "We are not able to retrieve the message for the warning or error."
     return {
         "transactionId": "00000000-0000-4000-8000-000000000000",
-        "errors": [{"code": code, "message": message}],
+        "errors": [{"code": code or usual, "message": message}],
     }

@@ -93,6 +93,6 @@ def message_body(why: str, what: str = "") -> dict[str, str]:
     return {"message": f"VismaId: {uuid5(NAMESPACE_URL, what + why)}. {what}. Error: {why}"}
 
 
-def injected_error(status: int) -> object:
+def injected_error(status: int, code: str) -> object:
     """The JSON body of a fault that was scripted with a status."""
-    return message_body(f"The request could not be processed ({status}).")
+    return message_body(f"The request could not be processed ({code or status}).")

@@ -27,6 +27,7 @@ def funnel(*, urgent: bool = False) -> TokenFunnel:
         temporal=Mock(),
         egress="default",
         window=timedelta(seconds=5),
+        block=timedelta(minutes=10),
         urgent=urgent,
     )
 
@@ -46,13 +47,13 @@ async def test_an_activity_is_as_urgent_as_its_workflow_says(
 ) -> None:
     environment = ActivityEnvironment()
     environment.info = replace(environment.info, priority=priority)
-    await environment.run(funnel().source("nordic", "ship").token)
+    await environment.run(funnel().source("nordic", "ship", settings=1).token)
     [wanted] = asked.await_args_list[0].args
     assert wanted.urgent is urgent
 
 
 @pytest.mark.parametrize("urgent", [True, False])
 async def test_outside_an_activity_the_process_decides(asked: AsyncMock, urgent: bool) -> None:
-    await funnel(urgent=urgent).source("nordic", "track").token(stale=7)
+    await funnel(urgent=urgent).source("nordic", "track", settings=1).token(stale=7)
     [wanted] = asked.await_args_list[0].args
     assert (wanted.urgent, wanted.stale_version) == (urgent, 7)

@@ -8,6 +8,7 @@ from tests.unit.starter.conftest import Cli
 from tests.unit.starter.orders import MASTER, in_store, label, park, post, scan
 
 REASON = ("--reason", "a test")
+SETTLED = ("--from", "ship", *REASON, "--settled")
 
 
 async def orders(view: TenantView) -> None:
@@ -40,6 +41,10 @@ def with_orders(nordic: Cli) -> Cli:
         (("po", "replay", "PO1", "--from", "post_freight", *REASON), 1, "has not scanned"),
         (("po", "replay", "PO6", "--from", "post_freight", *REASON), 1, "posted as batch"),
         (("po", "replay", "PO2", "--from", "track", *REASON), 1, "no shipment"),
+        (("po", "replay", "PO1", *SETTLED, "absent"), 1, "nothing to settle"),
+        (("po", "replay", "PO2", *SETTLED, "absent"), 1, "nothing to settle"),
+        (("po", "replay", "PO1", *SETTLED, "none"), 2, "neither absent nor a tracking number"),
+        (("po", "replay", *SETTLED, "absent"), 2, "one order's shipment"),
     ],
 )
 def test_refused(with_orders: Cli, line: tuple[str, ...], code: int, said: str) -> None:

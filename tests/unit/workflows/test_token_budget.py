@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.token_budget import GRACE, LIMIT, MARGIN, TokenBudget
+from ml_connector.temporal.token_messages import TokenPlace
+from workflows.token_budget import LEAD, LIMIT, MARGIN, TokenBudget
 
 WINDOW = timedelta(seconds=5)
 BEGIN = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -21,12 +22,10 @@ def at(seconds: float) -> datetime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Somebody who needs one token. Times in seconds."""
+class Wish:
+    """Somebody needs one token. Times in seconds."""
 
     arrives: float = 0.0
-    late: float = 0.0
-    """How long after its place it really comes back."""
     latency: float = 0.0
     """From the request's start to its end."""
     reaches_fedex: float = 0.0
@@ -39,7 +38,7 @@ class Run:
     """What came of a simulation."""
 
     counted: dict[int, datetime] = field(default_factory=dict)
-    """When FedEx counted each caller's request."""
+    """When FedEx counted each wish's request."""
     ended: datetime = BEGIN
 
     def most_in_a_window(self) -> int:
@@ -47,43 +46,44 @@ class Run:
         return max(sum(first <= each < first + WINDOW for each in times) for first in times)
 
 
-def simulate(callers: Sequence[Caller]) -> Run:
-    """Let every caller ask, come back when told to, and send when it may."""
+def simulate(wishes: Sequence[Wish]) -> Run:
+    """Line up every wish when it arrives, and serve whenever somebody's turn has come."""
     budget, run, ties = TokenBudget(WINDOW), Run(), itertools.count()
     agenda: list[tuple[datetime, int, str, int]] = []
 
-    def plan(when: datetime, what: str, who: int) -> None:
+    def plan(when: datetime, what: str, who: int = -1) -> None:
         heapq.heappush(agenda, (when, next(ties), what, who))
 
-    for who, caller in enumerate(callers):
-        plan(at(caller.arrives), "ask", who)
+    for who, wish in enumerate(wishes):
+        plan(at(wish.arrives), "line up", who)
     while agenda:
         now, _, what, who = heapq.heappop(agenda)
-        caller = callers[who]
-        run.ended = now
-        if what == "end":
-            budget.end(now)
-            continue
-        place = budget.next_place(f"tenant-{who}/ship", now, urgent=caller.urgent)
-        if place is not None:
-            assert place > now
-            plan(place + timedelta(seconds=caller.late), "ask", who)
-            continue
-        budget.start()
-        assert who not in run.counted
-        run.counted[who] = now + timedelta(seconds=caller.latency * caller.reaches_fedex)
-        plan(now + timedelta(seconds=caller.latency), "end", who)
+        if what == "line up":
+            budget.line_up(TokenPlace(credential=str(who), urgent=wishes[who].urgent))
+        elif what == "end":
+            budget.end(now, now)
+            run.ended = now
+        while (taken := budget.take(now)) is not None:
+            place, turn = taken
+            going = int(place.credential)
+            assert going not in run.counted
+            latency = timedelta(seconds=wishes[going].latency)
+            run.counted[going] = max(turn, now) + latency * wishes[going].reaches_fedex
+            plan(max(turn, now) + latency, "end", going)
+        start = budget.next_start(now)
+        if start is not None:
+            assert start > now
+            plan(start, "look")
     return run
 
 
-def callers(*, arrives: float, late: float, latency: float) -> st.SearchStrategy[list[Caller]]:
+def wishes(*, arrives: float, latency: float) -> st.SearchStrategy[list[Wish]]:
     def upto(most: float) -> st.SearchStrategy[float]:
         return st.floats(0, most, allow_nan=False)
 
     one = st.builds(
-        Caller,
+        Wish,
         arrives=upto(arrives),
-        late=upto(late),
         latency=upto(latency),
         reaches_fedex=upto(1.0),
         urgent=st.booleans(),
@@ -91,81 +91,96 @@ def callers(*, arrives: float, late: float, latency: float) -> st.SearchStrategy
     return st.lists(one, min_size=1, max_size=25)
 
 
-@given(callers(arrives=60, late=4, latency=20))
+@given(wishes(arrives=60, latency=20))
 def test_no_window_ever_sees_more_than_the_limit_and_everybody_is_served(
-    everybody: list[Caller],
+    everybody: list[Wish],
 ) -> None:
     run = simulate(everybody)
     assert run.most_in_a_window() <= LIMIT
     assert len(run.counted) == len(everybody)
 
 
-@given(callers(arrives=0, late=0.1, latency=0.1))
-def test_a_crowd_is_served_at_the_pace_of_the_window(everybody: list[Caller]) -> None:
+@given(wishes(arrives=0, latency=0.2))
+def test_a_crowd_is_served_at_the_pace_of_the_window(everybody: list[Wish]) -> None:
     run = simulate(everybody)
     floor = WINDOW * ((len(everybody) - 1) // LIMIT)
-    assert run.ended - BEGIN <= 1.1 * floor + timedelta(seconds=0.1)
+    assert run.ended - BEGIN <= 1.1 * floor + timedelta(seconds=0.2)
 
 
-@given(callers(arrives=30, late=0, latency=0))
-def test_whoever_comes_first_among_equals_goes_first(everybody: list[Caller]) -> None:
+@given(wishes(arrives=30, latency=0))
+def test_whoever_comes_first_among_equals_goes_first(everybody: list[Wish]) -> None:
     run = simulate(everybody)
     for urgent in (True, False):
-        equals = [who for who, caller in enumerate(everybody) if caller.urgent == urgent]
+        equals = [who for who, wish in enumerate(everybody) if wish.urgent == urgent]
         by_arrival = sorted(equals, key=lambda who: at(everybody[who].arrives))
         went = [run.counted[who] for who in by_arrival]
         assert went == sorted(went)
 
 
-def test_urgent_callers_go_before_all_who_wait() -> None:
-    crowd = [Caller() for _ in range(20)]
-    person = Caller(arrives=1.0, urgent=True)
+def test_an_urgent_wish_goes_before_all_who_wait() -> None:
+    crowd = [Wish() for _ in range(20)]
+    person = Wish(arrives=1.0, urgent=True)
     run = simulate([*crowd, person])
     assert run.counted[len(crowd)] == sorted(run.counted.values())[LIMIT]
 
 
-def test_a_caller_may_become_urgent_while_it_waits() -> None:
-    budget = TokenBudget(WINDOW, issued_at=[BEGIN, BEGIN])
+def full(*line: str) -> TokenBudget:
+    """A window that is used up, and who waits for the next ones."""
+    waiting = (TokenPlace(credential=who) for who in line)
+    return TokenBudget(WINDOW, issued_at=[BEGIN] * LIMIT, line=waiting)
+
+
+def test_each_in_line_is_told_its_turn() -> None:
+    budget = full("a", "b", "c")
     next_window, the_one_after = (BEGIN + WINDOW * MARGIN * number for number in (1, 2))
-    for who, place in (("a", next_window), ("b", next_window), ("c", the_one_after)):
-        assert budget.next_place(who, BEGIN, urgent=False) == place
-    assert budget.next_place("c", BEGIN, urgent=True) == next_window
-    assert budget.next_place("b", BEGIN, urgent=False) == the_one_after
+    assert [budget.turn_of(who, at(1)) for who in "abc"] == [
+        next_window,
+        next_window,
+        the_one_after,
+    ]
 
 
-def test_asking_again_keeps_the_place() -> None:
-    budget = TokenBudget(WINDOW, issued_at=[BEGIN, BEGIN])
-    places = {who: budget.next_place(who, BEGIN, urgent=False) for who in "abcdef"}
-    for who in "fedcba":
-        assert budget.next_place(who, at(1), urgent=False) == places[who]
+def test_a_wish_may_become_urgent_while_it_waits() -> None:
+    budget = full("a", "b", "c")
+    budget.line_up(TokenPlace(credential="c", urgent=True))
+    assert [each.credential for each in budget.line] == ["c", "a", "b"]
+
+
+def test_asking_again_keeps_the_place_and_loses_nothing_that_was_asked() -> None:
+    budget = full("a", "b")
+    budget.line_up(TokenPlace(credential="c", renewal=True, known_version=3))
+    budget.line_up(TokenPlace(credential="a"))
+    budget.line_up(TokenPlace(credential="c", known_version=2))
+    assert [each.credential for each in budget.line] == ["a", "b", "c"]
+    assert budget.line[-1] == TokenPlace(credential="c", renewal=False, known_version=3)
 
 
 def test_a_request_in_flight_counts_until_a_window_after_its_end() -> None:
-    budget = TokenBudget(WINDOW)
+    budget = TokenBudget(WINDOW, line=[TokenPlace(credential=who) for who in "abc"])
     for who in "ab":
-        assert budget.next_place(who, BEGIN, urgent=False) is None
-        budget.start()
-    assert budget.next_place("c", at(30), urgent=True) == at(30) + WINDOW * MARGIN
-    budget.end(at(30))
-    budget.end(at(31))
-    assert budget.next_place("c", at(31), urgent=False) == at(30) + WINDOW * MARGIN
+        assert budget.take(BEGIN) == (TokenPlace(credential=who), BEGIN)
+    assert budget.next_start(at(30)) is None, "nobody can tell before one of them has ended"
+    assert budget.turn_of("c", at(30)) == at(30) + WINDOW * MARGIN
+    budget.end(at(30), at(32))
+    budget.end(at(31), at(33))
+    assert budget.turn_of("c", at(33)) == at(30) + WINDOW * MARGIN
 
 
-def test_a_caller_that_died_delays_the_others_only_for_a_while() -> None:
-    budget = TokenBudget(WINDOW, issued_at=[BEGIN, BEGIN])
-    for who in ("dead-1", "dead-2"):
-        assert budget.next_place(who, BEGIN, urgent=False) is not None
-    turn = BEGIN + WINDOW * MARGIN
-    assert budget.next_place("alive", turn, urgent=False) is not None
-    assert budget.next_place("alive", turn + GRACE, urgent=False) is None
+def test_the_first_in_line_is_given_shortly_before_its_turn() -> None:
+    budget, turn = full("a"), BEGIN + WINDOW * MARGIN
+    start = turn - LEAD * WINDOW * MARGIN
+    assert budget.next_start(BEGIN) == start
+    assert budget.take(start - timedelta(milliseconds=1)) is None
+    assert budget.take(start) == (TokenPlace(credential="a"), turn)
 
 
 @pytest.mark.parametrize("elapsed", [0.0, 2.5, 5.0])
-def test_the_next_run_remembers_what_was_sent(elapsed: float) -> None:
-    budget = TokenBudget(WINDOW)
-    for _ in range(LIMIT):
-        budget.start()
-        budget.end(BEGIN)
-    heir = TokenBudget(WINDOW, issued_at=budget.sent)
-    assert heir.next_place("a", at(elapsed), urgent=False) == BEGIN + WINDOW * MARGIN
-    assert heir.next_place("a", at(5.1), urgent=False) is None
+def test_the_next_run_remembers_what_was_sent_and_who_waits(elapsed: float) -> None:
+    budget = TokenBudget(WINDOW, line=[TokenPlace(credential=who) for who in "abc"])
+    while budget.take(BEGIN) is not None:
+        budget.end(BEGIN, BEGIN)
+    heir = TokenBudget(WINDOW, issued_at=budget.sent, line=budget.line)
+    assert heir.turn_of("c", at(elapsed)) == BEGIN + WINDOW * MARGIN
+    taken = heir.take(at(5.1))
+    assert taken is not None
+    assert taken[0] == TokenPlace(credential="c")
