@@ -197,7 +197,9 @@ class Recovery:
                 master_tracking=master,
                 cost=dump_cost(cost),
             )
-            row = await enter_shipment(view, desk, planned, shipment, pieces, cost)
+            row = await enter_shipment(
+                view, desk, planned, shipment, pieces, cost, _shipped_on(matches) or plan.ship_date
+            )
             await view.findings.resolve(plan.order, findings.OUTCOME_UNKNOWN.code)
             await view.findings.add(plan.order, findings.LABEL_UNAVAILABLE)
             current_trail().note(view, "shipment:adopted", operation=key, tracking_number=master)
@@ -282,6 +284,12 @@ def settlement(operation: Operation) -> str | None:
     """What a person has said of an operation in doubt; None: nothing."""
     note = operation.note or ""
     return note.removeprefix(SETTLED) if note.startswith(SETTLED) else None
+
+
+def _shipped_on(matches: Matches) -> date | None:
+    """FedEx's day of a shipment that it has found."""
+    days = (match.report.ship_date for match in matches)
+    return next((day.date() for day in days if day), None)
 
 
 def search_range(ship_date: date, today: date) -> tuple[date, date]:

@@ -1,7 +1,7 @@
 """A shipment in the store: its plan, what FedEx answered, and how the workflow sees it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -200,7 +200,10 @@ async def record_created(
             cost=dump_cost(created.cost),
             documents=documents,
         )
-        row = await enter_shipment(view, desk, planned, shipment, created.pieces, created.cost)
+        shipped_on = created.ship_date or plan.ship_date
+        row = await enter_shipment(
+            view, desk, planned, shipment, created.pieces, created.cost, shipped_on
+        )
         if mails_label(desk.tenant, shipment):
             await promise(view, plan)
         await _findings(view, plan.order, created)
@@ -223,6 +226,7 @@ async def enter_shipment(
     shipment: Shipment,
     pieces: tuple[Piece, ...],
     cost: ShipmentCost | None,
+    shipped_on: date,
 ) -> OrderRow:
     """The pieces are watched from now on, and the order shows its shipment."""
     plan = planned.plan
@@ -234,6 +238,7 @@ async def enter_shipment(
             generation=plan.generation,
             tracking_number=piece.tracking_number,
             sequence=piece.sequence,
+            shipped_on=shipped_on,
             next_poll_at=due,
         )
         for piece in pieces

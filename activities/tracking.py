@@ -103,8 +103,7 @@ class TrackingActivities:
         now = datetime.now(UTC)
         report = None
         if isinstance(answer, tuple):
-            shipped_on = parcel.created_at.astimezone(desk.zone).date()
-            report = select_report(answer, shipped_on, parcel.unique_id)
+            report = select_report(answer, parcel.shipped_on, parcel.unique_id)
         if report is None:
             await self._no_answer(view, desk, parcel, answer, now)
             return False
@@ -172,10 +171,9 @@ class TrackingActivities:
 
 
 def _query(parcel: Parcel) -> TrackQuery:
-    shipped = parcel.created_at.date()
     return TrackQuery(
         tracking_number=parcel.tracking_number,
-        ship_date_begin=shipped - SHIP_DATE_SLACK,
+        ship_date_begin=parcel.shipped_on - SHIP_DATE_SLACK,
         ship_date_end=None,
     )
 

@@ -175,6 +175,9 @@ class CreatedShipment:
     alerts: tuple[str, ...]
     transaction_id: str
     """FedEx's own id of the reply."""
+    ship_date: date | None = None
+    """The day FedEx gave it: ours, or its today where ours had passed there; `None` where it does
+    not say."""
 
 
 def shipment_reference(tenant: str, order: str, generation: int) -> str:

@@ -8,7 +8,7 @@ import base64
 import binascii
 import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 
 LONGEST_TEXT = 1_000
@@ -128,6 +128,12 @@ class Part:
             return base64.b64decode("".join(self._value.split()), validate=True) or None
         except (binascii.Error, ValueError):
             return None
+
+    @property
+    def day(self) -> date | None:
+        """The day of an ISO date or stamp, as it is written."""
+        stamp = self.instant(UTC)
+        return stamp.date() if stamp else None
 
     def instant(self, zone: tzinfo) -> datetime | None:
         """An ISO stamp; one without an offset (FedEx sends both kinds) is read in `zone`."""

@@ -194,6 +194,7 @@ def read_shipment(shipment: Part, envelope: Envelope) -> CreatedShipment | None:
         cost=cost,
         alerts=tuple(dict.fromkeys((*envelope.alert_codes, *own, *cost_alerts, *damaged))),
         transaction_id=envelope.transaction_id,
+        ship_date=shipment["shipDatestamp"].day,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, or_
@@ -24,6 +24,8 @@ class NewParcel:
     tracking_number: str
     sequence: int
     """From 1, within its shipment."""
+    shipped_on: date
+    """FedEx's day of the shipment: it tells parcels apart whose number was used again."""
     next_poll_at: datetime
 
 
@@ -48,6 +50,8 @@ class Parcel:
     next_poll_at: datetime
     claimed_until: datetime | None
     finished_at: datetime | None
+    shipped_on: date
+    """FedEx's day of the shipment."""
     created_at: datetime
     """When its shipment was made."""
 
@@ -69,6 +73,7 @@ class Parcels(Repository):
                 "generation": parcel.generation,
                 "tracking_number": parcel.tracking_number,
                 "sequence": parcel.sequence,
+                "shipped_on": parcel.shipped_on,
                 "state": ParcelState.LABEL_CREATED,
                 "next_poll_at": parcel.next_poll_at,
                 "created_at": now,

@@ -47,6 +47,7 @@ async def test_a_sweep_asks_for_thirty_numbers_a_call_and_never_for_finished_one
                 generation=1,
                 tracking_number=parcel,
                 sequence=sequence,
+                shipped_on=now.date(),
                 next_poll_at=now,
             )
             for sequence, parcel in enumerate(more, start=2)
@@ -88,3 +89,15 @@ async def test_trouble_on_the_way_is_told_and_taken_back(stage: Stage) -> None:
     await scanned(stage, "trouble", parcel, "AR")
     assert (await stage.findings("trouble", number)).keys() == set()
     assert await status_in_visma(stage, "trouble", number) == "In transit"
+
+
+async def test_a_parcel_is_known_by_the_day_that_fedex_gave_it(stage: Stage) -> None:
+    """A day of ours that has passed at FedEx becomes its today; number and day tell the parcel."""
+    await stage.add_tenant("ahead")
+    stage.travel(timedelta(days=60))
+    number = await stage.order("ahead")
+    await stage.discover("ahead")
+    await stage.at("ahead", number, "label_created")
+    await stage.deliver("ahead")
+    row = await stage.finished("ahead", number)
+    assert row.stage == "completed"

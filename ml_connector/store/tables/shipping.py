@@ -114,6 +114,7 @@ class Parcel(OfTenant, Stamped, Base):
     generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     tracking_number: Mapped[str] = mapped_column(primary_key=True)
     sequence: Mapped[int]
+    shipped_on: Mapped[date]
     state: Mapped[str]
     code: Mapped[str] = mapped_column(default="")
     unique_id: Mapped[str] = mapped_column(default="")

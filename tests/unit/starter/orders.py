@@ -134,7 +134,12 @@ async def label(
     )
     await view.parcels.add(
         NewParcel(
-            order=order, generation=1, tracking_number=number, sequence=at, next_poll_at=SCANNED
+            order=order,
+            generation=1,
+            tracking_number=number,
+            sequence=at,
+            shipped_on=SCANNED.date(),
+            next_poll_at=SCANNED,
         )
         for at, number in enumerate(numbers, start=1)
     )

@@ -53,7 +53,14 @@ async def shipped(view: TenantView) -> None:
     )
     numbers = ("794600000001", "794600000002")
     await view.parcels.add(
-        NewParcel(order="PO1", generation=1, tracking_number=number, sequence=at, next_poll_at=NOW)
+        NewParcel(
+            order="PO1",
+            generation=1,
+            tracking_number=number,
+            sequence=at,
+            shipped_on=NOW.date(),
+            next_poll_at=NOW,
+        )
         for at, number in enumerate(numbers, start=1)
     )
 

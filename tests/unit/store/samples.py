@@ -33,6 +33,7 @@ def new_parcel(
         generation=generation,
         tracking_number=number,
         sequence=sequence,
+        shipped_on=next_poll_at.date(),
         next_poll_at=next_poll_at,
     )
 
