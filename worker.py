@@ -30,8 +30,8 @@ from ml_connector.temporal.schedule_plan import SchedulePlan
 from ml_connector.temporal.schedules import (
     delete_schedules,
     ensure_schedules,
-    pause_schedules,
-    resume_schedules,
+    lock_schedules,
+    unlock_schedules,
 )
 from ml_connector.temporal.worker import build_workers, run_workers
 from workflows.registry import WORKFLOWS
@@ -42,7 +42,6 @@ MEASURE = timedelta(seconds=15)
 """Prometheus's usual pace."""
 DROP_EXPIRED = timedelta(hours=6)
 """Between two looks for exchanges whose retention is over."""
-PAUSE_NOTE = "Paused by ml-connector: the tenant needs new credentials."
 
 _log = structlog.get_logger(__name__)
 
@@ -137,9 +136,9 @@ async def _schedules_of(client: Client, tenant: str, config: str, state: TenantS
         return
     await ensure_schedules(client, SchedulePlan.of(Tenant.model_validate_json(config)))
     if state is TenantState.ACTIVE:
-        await resume_schedules(client, tenant, "Resumed by ml-connector.", paused_with=PAUSE_NOTE)
+        await unlock_schedules(client, tenant)
     else:
-        await pause_schedules(client, tenant, PAUSE_NOTE)
+        await lock_schedules(client, tenant)
 
 
 async def _repeat(job: Callable[[], Awaitable[None]], every: timedelta) -> None:

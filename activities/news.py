@@ -10,13 +10,13 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from activities.services import Desk, Services, policy_of
 from activities.shipped import tracking_of
-from activities.signatures import DELIVER_NEWS, RECORD_STAGE
+from activities.signatures import DELIVER_NEWS, RECORD_ASKED, RECORD_STAGE
 from activities.trail import current_trail
 from ml_connector.domain.tenant import Tenant
 from ml_connector.store.orders import OrderRow
 from ml_connector.temporal.ids import TaskQueue, order_workflow_id
 from ml_connector.temporal.messages import TenantInput
-from ml_connector.temporal.order_messages import News, OrderInput, StageRecord
+from ml_connector.temporal.order_messages import Asked, News, OrderInput, StageRecord
 from ml_connector.temporal.priorities import priority_of
 from ml_connector.temporal.search_attributes import of_order
 from ml_connector.visma.budget import Priority
@@ -100,6 +100,16 @@ class NewsActivities:
                 "order:parked" if attention else "order:stage",
                 stage=record.stage.value,
                 reason=attention.reason if attention else "",
+            )
+        return True
+
+    @activity.defn(name=RECORD_ASKED.name)
+    async def record_asked(self, asked: Asked) -> bool:
+        """Write down what a person asked of the order, whatever comes of it."""
+        said = {"signal": asked.signal, "by": asked.by, "reason": asked.reason, "step": asked.step}
+        async with self._services.store.write(asked.tenant) as view:
+            current_trail().note(
+                view, "order:asked", **{key: value for key, value in said.items() if value}
             )
         return True
 

@@ -56,6 +56,7 @@ def implementations(services: Services) -> dict[str, Implementation]:
         "answer_quote": QuoteActivities(services, master).answer_quote,
         "send_label": MailActivities(services).send_label,
         "record_stage": news.record_stage,
+        "record_asked": news.record_asked,
         "deliver_news": news.deliver_news,
         "discover_orders": discovery.discover_orders,
         "discover_receipts": discovery.discover_receipts,

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from ml_connector.temporal.ids import TaskQueue
 from ml_connector.temporal.messages import TenantInput
 from ml_connector.temporal.order_messages import (
+    Asked,
     Bought,
     OrderRef,
     Posted,
@@ -61,6 +62,7 @@ REVERSE_FREIGHT = Signature("reverse_freight", ReverseRequest, Posted, TaskQueue
 ANSWER_QUOTE = Signature("answer_quote", QuoteRequest, QuoteAnswer, TaskQueue.FEDEX, _CALL)
 SEND_LABEL = Signature("send_label", OrderRef, bool, TaskQueue.MAIL, _CALL)
 RECORD_STAGE = Signature("record_stage", StageRecord, bool, TaskQueue.MAIN, timedelta(seconds=30))
+RECORD_ASKED = Signature("record_asked", Asked, bool, TaskQueue.MAIN, timedelta(seconds=30))
 
 DISCOVER_ORDERS = Signature("discover_orders", TenantInput, DiscoveryRound, TaskQueue.VISMA, _LONG)
 DISCOVER_RECEIPTS = Signature(

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
+from ml_connector.store.states import TenantState
+from ml_connector.store.tenants import TenantRecord
 from ml_connector.temporal.ids import ScheduleKind
 from ml_connector.temporal.schedule_plan import SchedulePlan
 from ml_connector.temporal.schedules import (
@@ -14,12 +16,13 @@ from ml_connector.temporal.schedules import (
     ScheduleStatus,
     ensure_schedules,
     list_schedules,
+    lock_schedules,
     pause_schedules,
     resume_schedules,
     trigger_schedule,
 )
 from starter.context import Installation
-from starter.errors import Refused
+from starter.errors import CredentialsRefused, Refused
 from starter.groups import OneTenant, Reason, command_group
 from starter.output import AsJson, show, table
 
@@ -84,11 +87,13 @@ async def _apply(tenant: str | None, as_json: bool) -> None:
 def pause(reason: Reason, tenant: OneTenant = None, as_json: AsJson = False) -> None:
     """Stop looking at Visma and FedEx. Orders that are under way keep what they know.
 
+    It lasts until schedule resume, whatever happens to the tenant's file and credentials meanwhile.
+
     \b
     Examples:
       ml-connector schedule pause --tenant nordic --reason "stock-taking until Monday"
     """
-    asyncio.run(_set_paused(tenant, reason, as_json, paused=True))
+    asyncio.run(_pause(tenant, reason, as_json))
 
 
 @app.command()
@@ -99,19 +104,46 @@ def resume(reason: Reason, tenant: OneTenant = None, as_json: AsJson = False) ->
     Examples:
       ml-connector schedule resume --tenant nordic --reason "stock-taking is over"
     """
-    asyncio.run(_set_paused(tenant, reason, as_json, paused=False))
+    asyncio.run(_resume(tenant, reason, as_json))
 
 
-async def _set_paused(tenant: str | None, reason: str, as_json: bool, *, paused: bool) -> None:
+async def _pause(tenant: str | None, reason: str, as_json: bool) -> None:
     async with Installation.open() as here:
         client = await here.temporal()
         names = await here.tenant_ids(tenant)
-        act = pause_schedules if paused else resume_schedules
         for name in names:
-            await here.audit(name, "schedule:pause" if paused else "schedule:resume", reason=reason)
-            await act(client, name, f"{reason} ({here.actor})")
+            await here.audit(name, "schedule:pause", reason=reason)
+            await pause_schedules(client, name, f"{reason} ({here.actor})")
         found = await list_schedules(client, names)
     show([_status(item) for item in found], lambda: _table(found), as_json=as_json)
+
+
+async def _resume(tenant: str | None, reason: str, as_json: bool) -> None:
+    async with Installation.open() as here:
+        client = await here.temporal()
+        records = await here.records(tenant)
+        locked = [record for record in records if record.state is not TenantState.ACTIVE]
+        for record in records:
+            await here.audit(record.id, "schedule:resume", reason=reason)
+            if record in locked:
+                # The person's pause ends; ours lasts as long as its cause.
+                await lock_schedules(client, record.id, over=True)
+            else:
+                await resume_schedules(client, record.id, f"{reason} ({here.actor})")
+        found = await list_schedules(client, [record.id for record in records])
+    show([_status(item) for item in found], lambda: _table(found), as_json=as_json)
+    if locked:
+        raise _still_locked(locked)
+
+
+def _still_locked(locked: Sequence[TenantRecord]) -> CredentialsRefused:
+    names = ", ".join(record.id for record in locked)
+    return CredentialsRefused(
+        f"Nothing is looked at yet for {names}",
+        why="Its credentials are refused",
+        remedy="Set working ones, and it goes on by itself: ml-connector credentials set TENANT",
+        code="needs_reauth",
+    )
 
 
 @app.command()
@@ -134,6 +166,8 @@ async def _trigger(kind: ScheduleKind, tenant: str | None, as_json: bool) -> Non
     async with Installation.open() as here:
         client = await here.temporal()
         names = await here.tenant_ids(tenant)
+        for name in names:
+            await here.audit(name, "schedule:trigger", kind=kind)
         done = [name for name in names if await trigger_schedule(client, kind, name)]
     rows = [{"schedule": f"{kind}/{name}", "triggered": name in done} for name in names]
     show(

@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from ml_connector.domain.tracking import ParcelState
     from ml_connector.temporal import search_attributes as attributes
     from ml_connector.temporal.order_messages import (
+        Asked,
         Attention,
         Command,
         News,
@@ -37,6 +38,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.order_card import card, stage_of, unexpected, why
     from workflows.ownership import refuse_another_owner
     from workflows.quoting import Quotes
+    from workflows.records import record_asked, record_stage
     from workflows.stepping import StepFailed, StepWaits, call
 
 PROGRESS_ATTEMPTS = 3
@@ -283,21 +285,11 @@ class PurchaseOrderWorkflow:
             await self._record(self._note)
 
     async def _record(self, attention: Attention | None) -> None:
-        """Stages that an activity brings about are in the store already; this one is ours.
-
-        If even this cannot be written, the order waits all the same: Temporal shows the stage.
-        """
-        try:
-            await call(
-                activity.RECORD_STAGE,
-                StageRecord(
-                    tenant=self._tenant, order=self._order, stage=self._stage, attention=attention
-                ),
-                self._policy,
-                summary=f"needs attention: {attention.reason}" if attention else "goes on",
-            )
-        except (StepWaits, StepFailed):
-            workflow.logger.error("the stage is not in the read model")
+        """Stages that an activity brings about are in the store already; this one is ours."""
+        record = StageRecord(
+            tenant=self._tenant, order=self._order, stage=self._stage, attention=attention
+        )
+        await record_stage(record, self._policy)
 
     async def _until_woken(self, pause: timedelta) -> None:
         try:
@@ -375,31 +367,48 @@ class PurchaseOrderWorkflow:
     @workflow.signal
     async def request_quote(self, command: Command) -> None:
         """Ask for rates and write them to the order in Visma."""
+        await self._heard("request_quote", command)
         await self._answer(f"signal-{workflow.uuid4()}", in_visma=True)
 
     @workflow.signal
-    def release(self, command: Command) -> None:
+    async def release(self, command: Command) -> None:
         """Let an order ship that waits for a release."""
         self._released = True
         self._wake = True
+        await self._heard("release", command)
 
     @workflow.signal
-    def resume(self, command: Command) -> None:
+    async def resume(self, command: Command) -> None:
         """Try again what is parked or waiting."""
         self._wake = True
+        await self._heard("resume", command)
 
     @workflow.signal
-    def cancel(self, command: Command) -> None:
+    async def cancel(self, command: Command) -> None:
         """Cancel the shipment, if FedEx does not hold the parcel yet."""
         self._cancel = command
         self._wake = True
+        await self._heard("cancel", command)
 
     @workflow.signal
-    def replay(self, replay: Replay) -> None:
+    async def replay(self, replay: Replay) -> None:
         """Do a step again. What succeeded before is found, not repeated."""
         self._post_again = self._post_again or replay.step == "post_freight"
         self._look_up = self._look_up or replay.step == "ship"
         self._wake = True
+        await self._heard("replay", replay, step=replay.step)
+
+    async def _heard(self, signal: str, said: Command | Replay, step: str = "") -> None:
+        """The audit keeps what a person asked for, also where nothing comes of it."""
+        asked = Asked(
+            tenant=self._tenant,
+            order=self._order,
+            signal=signal,
+            by=said.by,
+            reason=said.reason,
+            step=step,
+        )
+        await record_asked(asked, self._policy)
 
     @workflow.update
     async def quote(self, request: QuoteRequest) -> QuoteAnswer:

@@ -243,6 +243,19 @@ class StageRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a person asked of an order by a signal, for the audit; `by` is what the signal says."""
+
+    tenant: str
+    order: str
+    signal: str
+    by: str
+    reason: str = ""
+    step: str = ""
+    """Of a replay."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderStatus:
     """Answer of the `status` query."""
 

@@ -25,6 +25,9 @@ from ml_connector.temporal.messages import TenantInput
 from ml_connector.temporal.schedule_plan import SchedulePlan, schedules_of
 from ml_connector.temporal.search_attributes import of_tenant
 
+LOCKED = "Paused by ml-connector: the tenant needs new credentials."
+"""The note of a pause that is nobody's wish."""
+
 _AT_ONCE = 20
 """Schedules asked about at the same time."""
 
@@ -73,6 +76,25 @@ async def ensure_schedules(client: Client, plan: SchedulePlan) -> dict[ScheduleI
 async def pause_schedules(client: Client, tenant: str, note: str) -> None:
     """Pause all schedules of a tenant; `note` tells a person why, in the Web UI too."""
     await _each(client, tenant, lambda handle: handle.pause(note=note))
+
+
+async def lock_schedules(client: Client, tenant: str, *, over: bool = False) -> None:
+    """Pause what runs, until the tenant may work again.
+
+    What a person has paused stays theirs: `unlock_schedules` does not resume it. `over` says that
+    the person's own pause is over.
+    """
+
+    async def lock(handle: ScheduleHandle) -> None:
+        if over or not (await handle.describe()).schedule.state.paused:
+            await handle.pause(note=LOCKED)
+
+    await _each(client, tenant, lock)
+
+
+async def unlock_schedules(client: Client, tenant: str) -> None:
+    """Resume what `lock_schedules` has paused."""
+    await resume_schedules(client, tenant, "Resumed by ml-connector.", paused_with=LOCKED)
 
 
 async def resume_schedules(

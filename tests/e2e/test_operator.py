@@ -291,6 +291,15 @@ async def test_signals_at_a_bad_moment_do_no_harm(stage: Stage, operator: Operat
     await stage.idle("signals", number)
     assert await stage.journals("signals", number) == [], "an old wish does not post later"
 
+    shown = await operator(
+        "audit", "show", "--order", f"signals/{number}", "--action", "order:asked", "--json"
+    )
+    asked = [event["detail"] for event in shown.data]
+    assert [each["signal"] for each in asked] == ["cancel", "release", *["replay"] * 3]
+    assert asked[0] == {"signal": "cancel", "by": "ui"}, "written down, though it did nothing"
+    assert asked[1]["by"].startswith("cli:")
+    assert [each["step"] for each in asked[2:]] == ["post_freight", "ship", "track"]
+
 
 async def test_what_is_repaired_goes_on_with_one_command(stage: Stage, operator: Operator) -> None:
     await stage.add_tenant("repair", polling={"recheck": "1h"})

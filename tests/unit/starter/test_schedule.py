@@ -8,8 +8,10 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
+from ml_connector.store.states import TenantState
 from ml_connector.temporal.dev_server import DevServer
-from ml_connector.temporal.schedules import delete_schedules
+from ml_connector.temporal.schedules import LOCKED, delete_schedules
+from starter.context import Installation
 from tests.unit.starter.conftest import NORDIC, Cli, Outcome
 
 Command = Callable[..., Awaitable[Outcome]]
@@ -71,6 +73,16 @@ async def test_pause_and_resume_say_who_and_why(command: Command) -> None:
     assert all("stock-taking" in row["note"] and "cli:" in row["note"] for row in paused.data)
     resumed = await command("schedule", "resume", "--reason", "it is over", "--json")
     assert {row["paused"] for row in resumed.data} == {False}
+
+
+async def test_a_person_does_not_resume_what_waits_for_credentials(command: Command) -> None:
+    await command("schedule", "apply")
+    await command("schedule", "pause", "--reason", "stock-taking")
+    async with Installation.open() as here:
+        await (await here.store()).tenants.set_state("nordic", TenantState.NEEDS_REAUTH, "401")
+    refused = await command("schedule", "resume", "--reason", "it is over", "--json")
+    assert (refused.code, "[needs_reauth]" in refused.err) == (3, True)
+    assert {(row["paused"], row["note"]) for row in refused.data} == {(True, LOCKED)}
 
 
 async def test_trigger_runs_it_now(command: Command) -> None:

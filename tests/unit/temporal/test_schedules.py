@@ -16,14 +16,17 @@ from ml_connector.temporal.ids import ScheduleId, ScheduleKind
 from ml_connector.temporal.messages import TenantInput
 from ml_connector.temporal.schedule_plan import SchedulePlan, effective_interval, schedules_of
 from ml_connector.temporal.schedules import (
+    LOCKED,
     Change,
     ScheduleStatus,
     delete_schedules,
     ensure_schedules,
     list_schedules,
+    lock_schedules,
     pause_schedules,
     resume_schedules,
     trigger_schedule,
+    unlock_schedules,
 )
 
 DISCOVERY, TRACKING, CUTOFF = ScheduleKind
@@ -137,6 +140,27 @@ async def test_resuming_leaves_other_peoples_pauses_alone(
     found = await status(temporal_client, plan.tenant)
     assert not any(item.paused for item in found.values())
     assert found[TRACKING].note == "by hand"
+
+
+async def test_a_lock_neither_takes_over_nor_lifts_a_persons_pause(
+    temporal_client: Client, plan: SchedulePlan
+) -> None:
+    async def notes() -> dict[ScheduleKind, str]:
+        found = await status(temporal_client, plan.tenant)
+        return {kind: item.note for kind, item in found.items() if item.paused}
+
+    await ensure_schedules(temporal_client, plan)
+    await temporal_client.get_schedule_handle(f"tracking/{plan.tenant}").pause(note="Kari's")
+    await lock_schedules(temporal_client, plan.tenant)
+    await lock_schedules(temporal_client, plan.tenant)
+    assert await notes() == {DISCOVERY: LOCKED, TRACKING: "Kari's", CUTOFF: LOCKED}
+    await temporal_client.get_schedule_handle(f"cutoff/{plan.tenant}").pause(note="Kari's too")
+    await unlock_schedules(temporal_client, plan.tenant)
+    assert await notes() == {TRACKING: "Kari's", CUTOFF: "Kari's too"}
+
+    await lock_schedules(temporal_client, plan.tenant, over=True)
+    await unlock_schedules(temporal_client, plan.tenant)
+    assert await notes() == {}
 
 
 async def test_a_trigger_runs_now(temporal_client: Client, plan: SchedulePlan) -> None:
