@@ -69,11 +69,10 @@ class ShippingActivities:
         async with self._services.store.write(desk.id) as view:
             row = await view.orders.get(order.number)
             seen = await observe(view, desk, order, row)
-        if isinstance(seen.verdict, Skipped):
-            return await self._skip(desk, order, seen.verdict)
-        async with self._services.store.read(desk.id) as view:
             generation = next_generation(await view.shipments.current(order.number))
             stray = await holds_unknown_number(view, desk, order)
+        if isinstance(seen.verdict, Skipped):
+            return await self._skip(desk, order, seen.verdict)
         if stray:
             return await self._refuse(desk, order, (UNKNOWN_TRACKING_NUMBER,))
         master = await self._master.of(desk, order)

@@ -274,16 +274,16 @@ class _Sending:
         return self.left if isinstance(exc, TimeoutError) else True
 
     def exchange(self, system: str) -> Exchange:
-        reply = self.reply
+        reply, request = self.reply, redact(self.body)
         return Exchange(
             system=system,
             method=self.method,
             url=redact_url(self.url),
             effect=self.effect,
             operation=self.operation,
-            request_body=redact(self.body),
+            request_body=request,
             status=reply.status if reply else None,
-            reply_body=_readable(reply, private_texts(self.body)) if reply else None,
+            reply_body=_readable(reply, private_texts(self.body, request)) if reply else None,
             started_at=self.started_at,
             duration=timedelta(seconds=time.monotonic() - self.clock),
             error=self.error or (None if reply else "the request could not be built"),

@@ -9,8 +9,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, DateTime, Dialect, Enum, String, Text, func
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-_SQLITE_INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
-
 
 class UtcInstant(TypeDecorator[datetime]):
     """An instant: aware in, aware UTC out.
@@ -32,13 +30,15 @@ class UtcInstant(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone; an instant needs one.")
         instant = value.astimezone(UTC)
-        return instant.strftime(_SQLITE_INSTANT) if dialect.name == "sqlite" else instant
+        if dialect.name != "sqlite":
+            return instant
+        return instant.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         if isinstance(value, str):
-            return datetime.strptime(value, _SQLITE_INSTANT).replace(tzinfo=UTC)
+            return datetime.fromisoformat(value)
         stored: datetime = value
         return stored.astimezone(UTC)
 
