@@ -85,3 +85,4 @@ async def _run(metrics: str | None, build_id: str | None, as_json: bool) -> None
 async def _stop_on_signal(stop: asyncio.Event) -> None:
     await until_stopped()
     stop.set()
+    talk("Stopping: running activities finish. A second signal ends it at once.")

@@ -1,8 +1,8 @@
-"""docs/walkthrough.md, typed command by command as it is printed, in an empty folder.
+"""docs/walkthrough.md, and after it the README's commands, typed one by one as they are printed.
 
-Only ports differ from the page, since other tests run on the same machine. Where the page says "a
-moment later" a person would look again, so the test does. `sandbox` and `up` are processes; the
-commands that end run in this one, which has imported them already.
+In an empty folder. Only ports differ from the pages, since other tests run on the same machine.
+Where the page says "a moment later" a person would look again, so the test does. `sandbox` and `up`
+are processes; the commands that end run in this one, which has imported them already.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ from starter.main import PROGRAM, run
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "walkthrough.md"
+README = ROOT / "README.md"
 READY = "Stop with Ctrl-C"
 PATIENCE = 90.0
 """Seconds until a state that never comes fails the test."""
@@ -35,9 +37,12 @@ SERVERS = {
 """The commands that go on running, each in a terminal of its own, and their ports."""
 
 
-def blocks() -> Iterator[str]:
+def blocks(page: Path) -> Iterator[str]:
     """The page's shell blocks in their order."""
-    yield from re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    for block in re.findall(
+        r"^ *```sh\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.M | re.S
+    ):
+        yield dedent(block)
 
 
 def commands(block: str) -> Iterator[str]:
@@ -84,25 +89,44 @@ class Person:
         self.patch.chdir(self.folder)
         self.patch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{self.ports['7233']}")
 
+    def write_tenant_file(self, company: str) -> None:
+        """`acme.toml`, by the README's instructions; the sandbox's addresses stay."""
+        text = (self.folder / "examples" / "nordic.toml").read_text(encoding="utf-8")
+        for old, new in {
+            'id = "nordic"': 'id = "acme"',
+            '"Nordic Distribusjon AS"': '"Acme AS"',
+            '"af1140c1-52e0-46c7-b684-df894d4b8a5a"': f'"{company}"',
+            "[shipping]": '[shipping]\nrelease = "manual"',
+            'journal = "released"': 'journal = "hold"',
+            'start_from = "all"': 'start_from = "now"',
+        }.items():
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        (self.folder / "acme.toml").write_text(text, encoding="utf-8")
+
     @contextlib.asynccontextmanager
-    async def serving(self, block: str) -> AsyncIterator[None]:
-        """Until the server says it is ready; Ctrl-C at the end."""
+    async def serving(self, block: str, *, as_json: bool = False) -> AsyncIterator[None]:
+        """Until the server says it is ready; Ctrl-C at the end.
+
+        `as_json`: a program starts it in the person's place, and reads one line.
+        """
         [command] = commands(block)
         program, name = command.split()
         assert program == PROGRAM
         more = [word for option, port in SERVERS[name].items() for word in (option, port)]
-        said = self.folder / f"{name}.said"
-        with said.open("wb") as stream:
+        said, told = self.folder / f"{name}.out", self.folder / f"{name}.err"
+        with said.open("wb") as out, told.open("wb") as err:
             server = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "starter", name, *map(self._with_ports, more)),
+                *(["--json"] if as_json else []),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=stream,
-                stderr=stream,
+                stdout=out,
+                stderr=err,
             )
 
         async def ready() -> bool:
-            assert server.returncode is None, said.read_text()
-            return READY in said.read_text()
+            assert server.returncode is None, told.read_text()
+            return bool(said.read_text()) if as_json else READY in told.read_text()
 
         try:
             await until(ready)
@@ -110,15 +134,18 @@ class Person:
         finally:
             server.send_signal(signal.SIGINT)
             await server.wait()
-        assert (server.returncode, "Traceback" in said.read_text()) == (0, False), said.read_text()
+        assert (server.returncode, "Traceback" in told.read_text()) == (0, False), told.read_text()
+        if as_json:
+            [line] = said.read_text().splitlines()
+            assert json.loads(line).keys() == {"ready", "temporal", "web_ui", "home"}
 
     async def type(self, block: str) -> list[str]:
         """Every command of a block; what each printed."""
         return [await self.type_one(command) for command in commands(block)]
 
     async def type_one(self, command: str) -> str:
-        words = shlex.split(command)
-        if words[0] == PROGRAM:
+        words = shlex.split(command, comments=True)
+        if words[0] in (PROGRAM, f".venv/bin/{PROGRAM}"):
             self.capsys.readouterr()
             code = await asyncio.to_thread(run, words[1:])
             printed = self.capsys.readouterr()
@@ -176,13 +203,13 @@ async def test_what_the_page_prints_happens(
 ) -> None:
     person = Person(folder=tmp_path, patch=monkeypatch, capsys=capsys)
     person.sit_down()
-    page = blocks()
+    page = blocks(PAGE)
     async with contextlib.AsyncExitStack() as terminals:
         await terminals.enter_async_context(person.serving(next(page)))
         *_, entered = await person.type(next(page))
         assert json.loads(entered)["orders"] == ["500000", "500001"]
         await person.type(next(page))
-        await terminals.enter_async_context(person.serving(next(page)))
+        await terminals.enter_async_context(person.serving(next(page), as_json=True))
         await person.until_stages("label_created", "needs_attention")
 
         doctor, listed = await person.type(next(page))
@@ -211,3 +238,61 @@ async def test_what_the_page_prints_happens(
         assert order["journal_batch"] in explained
         assert "P100" in report
         assert next(page, None) is None, "a block that this test does not type"
+        await with_credentials_of_their_own(person)
+        await every_day(person)
+
+
+async def with_credentials_of_their_own(person: Person) -> None:
+    """The README's quick start. Its Visma and its FedEx are the sandbox that runs already."""
+    _, start, ship, _ = blocks(README)
+    company = "af1140c1-0000-4000-8000-000000000acc"
+    visma = f"http://127.0.0.1:{person.ports['18090']}/sandbox"
+    async with httpx.AsyncClient() as http:
+        for path, body in {
+            "companies": {"tenant_id": company, "base_currency": "NOK", "first_order": 500_123},
+            "clients": {"client_id": "acme", "client_secret": "acme", "tenants": [company]},
+        }.items():
+            (await http.post(f"{visma}/{path}", json=body)).raise_for_status()
+        person.patch.setenv("NORDIC_VISMA_ID", "acme")
+        person.patch.setenv("NORDIC_VISMA_SECRET", "acme")
+        person.write_tenant_file(company)
+        apply, up = commands(start)
+        assert up == f".venv/bin/{PROGRAM} up", "which runs since the other page"
+        assert "created" in await person.type_one(apply)
+        line = {"inventory": "PUMP-200", "orderQty": 1, "unitCost": 4200}
+        order = {"supplier": "SUP-DE", "shipVia": "FEDEX", "lines": [line]}
+        (await http.post(f"{visma}/companies/{company}/orders", json=[order])).raise_for_status()
+
+    async def waits_for_release() -> bool:
+        stage = (await person.orders()).get("500123", {}).get("stage")
+        if stage is None:
+            # What happens within five minutes.
+            await person.type_one(f"{PROGRAM} schedule trigger discovery --tenant acme")
+        return bool(stage == "waiting_release")
+
+    async def scheduled() -> bool:
+        listed = await person.type_one(f"{PROGRAM} schedule list --tenant acme --json")
+        return bool(json.loads(listed))
+
+    ping, listing, plan, release, label = commands(ship)
+    assert "FAIL" not in await person.type_one(ping)
+    await until(scheduled)
+    await until(waits_for_release)
+    assert re.search("500123 +waiting_release", await person.type_one(listing))
+    assert "NOK" in await person.type_one(plan)
+    await person.type_one(release)
+
+    async def has_its_label() -> bool:
+        return bool((await person.orders())["500123"]["stage"] == "label_created")
+
+    await until(has_its_label)
+    assert await person.type_one(label) == "label.pdf\n"
+
+
+async def every_day(person: Person) -> None:
+    """The README's daily commands; the orders that it names are the demo's."""
+    *_, block = blocks(README)
+    for command in commands(block):
+        here = re.sub("nordic/5001[0-9]{2}", "nordic/500000", command)
+        said = await person.type_one(here)
+        assert said.strip(), f"{here} says nothing"

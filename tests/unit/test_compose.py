@@ -1,6 +1,8 @@
 """docker-compose.yml keeps the rules a deployment stands on. It is read here, never run."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,18 @@ ONE_SHOT = {"temporal-schema", "temporal-namespace", "cli"}
 PUBLISHED_ON_LOOPBACK = re.compile(r"127\.0\.0\.1:\d+:\d+")
 NAMES_A_SECRET = re.compile(r"PASSWORD|PWD|SECRET|TOKEN|KEY|DATABASE_URL")
 
+CHECK = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+
 each_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def test_it_is_a_compose_file_by_the_specifications_schema(tmp_path: Path) -> None:
+    right = ROOT / "docker-compose.yml"
+    assert subprocess.run([*CHECK, str(right)], check=False).returncode == 0
+    wrong = tmp_path / "docker-compose.yml"
+    wrong.write_text(right.read_text().replace("stop_grace_period:", "grace_period:"))
+    checked = subprocess.run([*CHECK, str(wrong)], check=False, capture_output=True, text=True)
+    assert "grace_period" in checked.stdout
 
 
 @each_service

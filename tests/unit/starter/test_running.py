@@ -92,6 +92,18 @@ async def test_the_codec_server_serves_the_web_ui_alone(home: Path) -> None:
         assert await process.wait() == 0
 
 
+async def test_a_shell_completes_commands(home: Path) -> None:
+    """What --install-completion makes the shell ask."""
+    asked = {"_ML_CONNECTOR_COMPLETE": "complete_bash", "COMP_WORDS": "ml-connector po rep"}
+    shell = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("ml-connector"),
+        env={**os.environ, **asked, "COMP_CWORD": "2"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await shell.communicate()
+    assert said.split() == [b"replay"]
+
+
 def test_a_codec_secret_that_is_none(cli: Cli, tmp_path: Path) -> None:
     short = tmp_path / "short"
     short.write_text("guess\n")
