@@ -2,17 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities import signatures as activity
     from ml_connector.domain.stage import FINISHED, Stage
     from ml_connector.domain.tracking import ParcelState
-    from ml_connector.temporal import search_attributes as attributes
     from ml_connector.temporal.order_messages import (
         Asked,
         Attention,
@@ -35,7 +32,8 @@ with workflow.unsafe.imports_passed_through():
         Wait,
     )
     from workflows.label_mail import ARRIVED, LabelMail
-    from workflows.order_card import card, stage_of, unexpected, why
+    from workflows.order_card import stage_of, unexpected, why
+    from workflows.order_face import OrderFace
     from workflows.ownership import refuse_another_owner
     from workflows.quoting import Quotes
     from workflows.records import record_asked, record_stage
@@ -59,9 +57,7 @@ class PurchaseOrderWorkflow:
         self._tenant = start.tenant
         self._order = start.order
         self._policy = start.policy
-        self._stage = Stage.DISCOVERED
-        self._attention: Attention | None = None
-        self._waiting_for = ""
+        self._face = OrderFace()
         self._news = News(version=-1)
         self._settled = -1
         self._shipment: Shipped | None = None
@@ -78,7 +74,7 @@ class PurchaseOrderWorkflow:
     async def run(self, start: OrderInput) -> str:
         refuse_another_owner(start.tenant, start.order)
         self._show()
-        while self._stage not in FINISHED:
+        while self._face.stage not in FINISHED:
             self._wake = False
             try:
                 await (self._until_shipped() if self._shipment is None else self._on_the_way())
@@ -89,7 +85,7 @@ class PurchaseOrderWorkflow:
             if workflow.info().is_continue_as_new_suggested() and not self._asked():
                 await self._start_afresh()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return self._stage.value
+        return self._face.stage.value
 
     def _asked(self) -> bool:
         """Whether somebody has asked for what is not done yet: a new run would not know of it."""
@@ -161,7 +157,9 @@ class PurchaseOrderWorkflow:
             await self._review(shipment)
             return
         tracking = self._tracking()
-        self._enter(stage_of(tracking), attention=self._note)
+        if tracking.state not in ARRIVED:
+            # Of one that has arrived, what is done about it is shown at once.
+            self._enter(stage_of(tracking), attention=self._note)
         if self._mail.pause(shipment, tracking) <= timedelta():
             ref = OrderRef(tenant=self._tenant, order=self._order, generation=shipment.generation)
             done = await self._mail.send(ref, self._policy)
@@ -262,13 +260,13 @@ class PurchaseOrderWorkflow:
 
     async def _wait(self, reason: str, at_most: timedelta = timedelta.max) -> None:
         """Until a signal wakes the order, at most `policy.safety`."""
-        self._waiting_for = reason
+        self._face.waiting_for = reason
         self._show()
         await self._until_woken(min(self._policy.safety, at_most))
 
     async def _wait_for(self, wait: Wait) -> None:
         """Until what an activity waits for has come; no retry is used up by it."""
-        self._waiting_for = wait.why
+        self._face.waiting_for = wait.why
         self._show()
         pause = self._policy.recheck
         if wait.until is not None:
@@ -287,7 +285,7 @@ class PurchaseOrderWorkflow:
     async def _record(self, attention: Attention | None) -> None:
         """Stages that an activity brings about are in the store already; this one is ours."""
         record = StageRecord(
-            tenant=self._tenant, order=self._order, stage=self._stage, attention=attention
+            tenant=self._tenant, order=self._order, stage=self._face.stage, attention=attention
         )
         await record_stage(record, self._policy)
 
@@ -296,7 +294,7 @@ class PurchaseOrderWorkflow:
             await workflow.wait_condition(lambda: self._wake, timeout=pause)
         except TimeoutError:
             workflow.logger.info("nothing was heard; looking again")
-        self._waiting_for = ""
+        self._face.waiting_for = ""
 
     async def _start_afresh(self) -> None:
         """A long history ends here; the next run reads the order's state from the store."""
@@ -313,43 +311,15 @@ class PurchaseOrderWorkflow:
     # -- what people see --------------------------------------------------------------------
 
     def _enter(self, stage: Stage, attention: Attention | None = None) -> None:
-        """The one place where the stage changes: state, search attributes, details."""
-        updates: list[SearchAttributeUpdate[Any]] = []
-        if stage is not self._stage:
-            updates.append(attributes.STAGE.value_set(stage.value))
-        reason = attention.reason if attention else ""
-        if reason != (self._attention.reason if self._attention else ""):
-            updates.append(
-                attributes.ATTENTION.value_set(reason)
-                if reason
-                else attributes.ATTENTION.value_unset()
-            )
-        shown = workflow.info().typed_search_attributes.get(attributes.TRACKING_NUMBER) or ()
-        numbers = [self._shipment.tracking_number] if self._shipment else []
-        if numbers and list(shown) != numbers:
-            updates.append(attributes.TRACKING_NUMBER.value_set(numbers))
-        self._stage, self._attention = stage, attention
-        if updates:
-            workflow.upsert_search_attributes(updates)
-        self._show()
+        self._face.enter(stage, self._shipment, attention)
 
     def _show(self) -> None:
-        workflow.set_current_details(card(self.status()))
+        self._face.show(self._shipment)
 
     @workflow.query
     def status(self) -> OrderStatus:
         """Where the order stands, for the Web UI and the command line."""
-        shipment = self._shipment
-        return OrderStatus(
-            stage=self._stage,
-            attention=self._attention,
-            generation=shipment.generation if shipment else 0,
-            tracking_number=shipment.tracking_number if shipment else "",
-            service=shipment.service if shipment else "",
-            cost=shipment.cost if shipment else "",
-            journal_batch=shipment.journal_batch if shipment else "",
-            waiting_for=self._waiting_for,
-        )
+        return self._face.status(self._shipment)
 
     # -- what people and schedules say ------------------------------------------------------
 
