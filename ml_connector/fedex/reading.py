@@ -137,13 +137,19 @@ class Part:
 
     def instant(self, zone: tzinfo) -> datetime | None:
         """An ISO stamp; one without an offset (FedEx sends both kinds) is read in `zone`."""
+        stamp = self.stamp
+        if stamp is None or stamp.tzinfo:
+            return stamp
+        return stamp.replace(tzinfo=zone)
+
+    @property
+    def stamp(self) -> datetime | None:
+        """An ISO stamp as it stands, with or without an offset."""
         try:
             stamp = datetime.fromisoformat(self.text)
         except ValueError:
             return None
-        if stamp.year not in _YEARS:
-            return None
-        return stamp if stamp.tzinfo else stamp.replace(tzinfo=zone)
+        return stamp if stamp.year in _YEARS else None
 
 
 def _is_plausible(number: Decimal) -> bool:

@@ -75,15 +75,23 @@ def _error(part: Part) -> ReplyError | None:
 
 
 def _scans(part: Part, zone: tzinfo) -> tuple[Scan, ...]:
-    """Oldest first. A scan without a readable time has no place in a parcel's life."""
-    scans = [
-        _scan(event, at)
-        for event in part["scanEvents"]
-        if (at := event["date"].instant(zone)) is not None
-    ]
-    # Newest first in the reply, and the sort is stable: turned round, scans of the same minute
-    # keep the order in which they happened.
-    scans.reverse()
+    """Oldest first. A scan without a readable time has no place in a parcel's life.
+
+    A stamp without an offset is a wall clock's where the parcel was: it is read with the offset of
+    the scan before it, else of the next one that has any, else in `zone`. Read in the zone of a
+    tenant far away, a parcel would move before it was picked up, and in another month.
+    """
+    # Newest first in the reply, and the sort below is stable: turned round, scans of the same
+    # minute keep the order in which they happened.
+    events = list(part["scanEvents"])[::-1]
+    offsets = [stamp.tzinfo for each in events if (stamp := each["date"].stamp) and stamp.tzinfo]
+    here: tzinfo = offsets[0] if offsets else zone
+    scans = []
+    for event in events:
+        at = event["date"].instant(here)
+        if at is not None:
+            here = at.tzinfo or here
+            scans.append(_scan(event, at))
     return tuple(sorted(scans, key=lambda scan: scan.at))
 
 

@@ -4,13 +4,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from ml_connector.store.states import ShipmentState
+from ml_connector.store.states import OperationState, ShipmentState
 from ml_connector.temporal.order_messages import Command
 from tests.e2e.test_order import RELEASED
 from tests.stage import Stage, order_line
 
 QUOTE_REQUEST, QUOTE_RESULT = "customStr3", "customStr4"
 BUSY = {"kind": "status", "status": 429}
+BUSY_A_MOMENT = {**BUSY, "headers": {"retry-after": "1"}}
 """FedEx lets nothing through, so nothing was created."""
 
 
@@ -131,7 +132,7 @@ async def test_an_order_cancelled_while_fedex_is_down_leaves_no_purchase_open(st
     await stage.add_tenant("called-off")
     number = await stage.order("called-off")
     down = {"method": "POST", "path": "/ship/v1/shipments$", "body": number}
-    await stage.fedex("POST", "faults", id="down", match=down, action=BUSY)
+    await stage.fedex("POST", "faults", id="down", match=down, action=BUSY_A_MOMENT)
     await stage.discover("called-off")
     await stage.at("called-off", number, "shipping")
     await stage.edit("called-off", number, status="Cancelled")
@@ -139,9 +140,13 @@ async def test_an_order_cancelled_while_fedex_is_down_leaves_no_purchase_open(st
     await stage.finished("called-off", number)
     async with stage.store.read("called-off") as view:
         assert await view.operations.unfinished() == ()
+        purchase = await view.operations.get(f"called-off/{number}/ship/1")
+        assert purchase is not None
+        assert purchase.state is OperationState.REJECTED
 
     await stage.fedex("DELETE", "faults/down")
-    await stage.edit("called-off", number, status="Open")
+    line = {"lineNumber": 1, "completed": False, "canceled": False}
+    await stage.edit("called-off", number, status="Open", lines=[line])
     await stage.discover("called-off")
     row = await stage.at("called-off", number, "label_created")
     assert row.generation == 1

@@ -158,6 +158,28 @@ class TestTrack:
         )
         assert read_in_oslo.scans[0].at == datetime(2024, 8, 14, 22, tzinfo=UTC)
 
+    async def test_stamp_without_offset_is_of_the_place_of_the_scan_before_it(
+        self, pool: httpx.AsyncClient
+    ) -> None:
+        stamps = [
+            ("AR", "2024-08-15T18:00:00"),
+            ("DP", "2024-08-15T12:00:00-05:00"),
+            ("IT", "2024-08-15T01:10:00"),
+            ("PU", "2024-08-15T01:00:00+02:00"),
+            ("OC", "2024-08-15T00:30:00"),
+        ]
+        events = [{"eventType": code, "date": date} for code, date in stamps]
+        report = await report_of(
+            pool, result(scanEvents=events), zone=ZoneInfo("Pacific/Tongatapu")
+        )
+        assert {scan.code: scan.at.astimezone(UTC) for scan in report.scans} == {
+            "OC": datetime(2024, 8, 14, 22, 30, tzinfo=UTC),
+            "PU": datetime(2024, 8, 14, 23, tzinfo=UTC),
+            "IT": datetime(2024, 8, 14, 23, 10, tzinfo=UTC),
+            "DP": datetime(2024, 8, 15, 17, tzinfo=UTC),
+            "AR": datetime(2024, 8, 15, 23, tzinfo=UTC),
+        }
+
     async def test_delivery_exception_and_dates(self, pool: httpx.AsyncClient) -> None:
         report = await report_of(
             pool,

@@ -62,12 +62,13 @@ async def test_processes_that_start_together_migrate_once(
 
 async def test_a_failed_migration_leaves_nothing_behind(backend: Backend, keys: MasterKeys) -> None:
     url = backend.empty()
-    await run(url, "CREATE TABLE cache (in_the_way INTEGER)")
+    in_the_way = metadata.sorted_tables[-1].name
+    await run(url, f"CREATE TABLE {in_the_way} (in_the_way INTEGER)")
     store = await Store.open(url, keys)
     try:
         with pytest.raises(Exception, match="already exists"):
             await store.migrate()
-        await run(url, "DROP TABLE cache")
+        await run(url, f"DROP TABLE {in_the_way}")
         await store.migrate()
         assert await store.schema_current()
     finally:

@@ -1,9 +1,11 @@
 """One real server for the whole session; a fresh FedEx behind it for every test.
 
-Clocks stand still: time passes only where a test advances it.
+Clocks stand still at a noon: time passes only where a test advances it, and no test meets a
+midnight by the hour at which it runs.
 """
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -15,6 +17,8 @@ from ml_connector.sandbox.fedex.values import Account, Child, Credential
 from ml_connector.sandbox.fedex.world import FedExWorld
 from ml_connector.sandbox.server import Listener
 from tests.unit.sandbox.fedex.wire import ACCOUNT, CLIENT_ID, CLIENT_SECRET, OTHER_ACCOUNT, Api
+
+START = datetime(2026, 3, 17, 12, tzinfo=UTC)
 
 
 class Switchboard:
@@ -39,7 +43,7 @@ async def switchboard() -> AsyncIterator[Switchboard]:
 
 @pytest.fixture
 def world() -> FedExWorld:
-    world = FedExWorld(seed=1, gateway=Clock(speed=0))
+    world = FedExWorld(seed=1, gateway=Clock(speed=0, start=START))
     child = Child(key="child-key", secret="child-secret", accounts=frozenset({ACCOUNT}))
     world.register(
         Credential(
@@ -56,7 +60,7 @@ def world() -> FedExWorld:
 @pytest.fixture
 async def outside(switchboard: Switchboard, world: FedExWorld) -> AsyncIterator[Api]:
     """A caller without a token."""
-    clock = Clock(speed=0)
+    clock = Clock(speed=0, start=START)
     switchboard.app = create_app(world, clock)
     transport = httpx.AsyncHTTPTransport(verify=False)
     async with httpx.AsyncClient(base_url=switchboard.url, transport=transport) as http:
