@@ -23,6 +23,7 @@ from ml_connector.mail.errors import MailError, MailOutcomeUnknown, MailRefused
 from ml_connector.mail.message import Attachment, Letter, build_message, message_id
 from ml_connector.mail.smtp import Accepted, deliver
 from ml_connector.settings import SmtpServer
+from ml_connector.store.operations import Operation
 from ml_connector.store.shipments import Shipment
 from ml_connector.store.states import OperationState, ShipmentState
 from ml_connector.store.store import Store
@@ -70,11 +71,7 @@ def recipients_of(tenant: Tenant, planned: PlannedShipment) -> tuple[str, ...]:
 async def next_key(view: TenantView, order: str, generation: int) -> str:
     """The operation of a mail that a person sends: the promised one while it has not gone out,
     so that it does not follow later; else a new one."""
-    known = [
-        operation
-        for operation in await view.operations.history(order)
-        if operation.step == STEP and operation.generation == generation
-    ]
+    known = await _mails(view, order, generation)
     waiting = next((each for each in known if each.state is OperationState.INTENDED), None)
     if waiting is not None:
         return waiting.key
@@ -147,14 +144,28 @@ async def send(store: Store, server: SmtpServer, post: Post) -> Accepted:
     return accepted
 
 
-async def give_up_unknown(view: TenantView, key: str, order: str, actor: str) -> None:
-    """Nobody came back to record how the mail ended: it may have been taken."""
-    what = "the process that sent it did not come back"
+async def give_up_unknown(view: TenantView, operation: Operation, actor: str) -> None:
+    """Nobody came back to record how the mail ended: it may have been taken.
+
+    No finding where a person has sent the same labels since, and that mail was taken.
+    """
+    key, order, what = operation.key, operation.order, "the process that sent it did not come back"
     await view.operations.mark_unknown(key, {"what": what}, deadline=datetime.now(UTC))
-    await view.findings.add(order, findings.LABEL_MAIL_UNKNOWN)
+    mails = await _mails(view, order, operation.generation)
+    if all(mail.state is not OperationState.SUCCEEDED for mail in mails):
+        await view.findings.add(order, findings.LABEL_MAIL_UNKNOWN)
     view.audit.append(
         "label:mail_unknown", actor=actor, order=order, operation=key, detail={"why": what}
     )
+
+
+async def _mails(view: TenantView, order: str, generation: int) -> list[Operation]:
+    """Of one shipment, whoever sent them."""
+    return [
+        operation
+        for operation in await view.operations.history(order)
+        if operation.step == STEP and operation.generation == generation
+    ]
 
 
 async def _sent(view: TenantView, server: SmtpServer, post: Post, accepted: Accepted) -> None:

@@ -90,7 +90,7 @@ class MailActivities:
         if operation.deadline is not None and datetime.now(UTC) < operation.deadline:
             raise Later("A mail with the label may still be on its way.", operation.deadline)
         async with self._services.store.write(desk.id) as view:
-            await give_up_unknown(view, operation.key, operation.order, current_trail().actor)
+            await give_up_unknown(view, operation, current_trail().actor)
 
     async def _cannot(self, desk: Desk, order: str, finding: Finding) -> None:
         async with self._services.store.write(desk.id) as view:

@@ -35,6 +35,8 @@ _GOODBYE = 5.0
 _LONGEST_REPLY = 200
 _ANY_ADDRESS = re.compile(r"[^\s<>@,;:]+@[^\s<>@,;:]+")
 _TEMPORARY, _PERMANENT = range(400, 500), range(500, 600)
+_CLOSING = 421
+"""The server goes away (RFC 5321, 4.2.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,9 @@ async def _open_envelope(
         try:
             await client.rcpt(recipient)
         except SMTPRecipientRefused as refusal:
+            if refusal.code == _CLOSING:
+                # It speaks of the server, not of this recipient, and ends the conversation.
+                raise
             refusals.append(refusal)
     if len(refusals) == len(recipients):
         # One that may be accepted later is reason enough to try all of them again.

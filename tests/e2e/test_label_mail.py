@@ -338,6 +338,28 @@ async def test_a_person_sends_it_again(mailing: Stage, mailbox: MailServer, labe
     assert event.actor.startswith("cli:")
 
 
+async def test_a_sender_that_died_is_no_worry_once_a_person_has_sent_it(
+    mailing: Stage, mailbox: MailServer, label: Any
+) -> None:
+    mailbox.answer = "451 4.3.0 try later"
+    number = await shipped(mailing, "outlived", [DEPOT])
+    await found(mailing, "outlived", number, "label_mail_waits")
+    await mailing.stop_worker()
+    mailbox.be_well()
+    async with mailing.store.write("outlived") as view:
+        await view.operations.mark_sent(f"outlived/{number}/{STEP}/1", datetime.now(UTC))
+    await label(f"outlived/{number}", "--reason", "the worker died")
+    mailing.start_worker()
+
+    async def given_up() -> bool:
+        known = await mails(mailing, "outlived", number)
+        return known["1"].state is OperationState.UNKNOWN
+
+    await mailing.until(given_up)
+    assert await mailing.findings("outlived", number) == {}
+    assert mailbox.attempts == 1
+
+
 async def test_a_named_address_makes_up_for_a_missing_one(
     mailing: Stage, mailbox: MailServer, label: Any
 ) -> None:

@@ -14,6 +14,8 @@ import pytest
 from activities import signatures
 from ml_connector.domain.preflight import Role
 from ml_connector.fedex.catalogue import CATALOGUE, Blame
+from ml_connector.store.states import TenantState
+from starter import attention
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = ROOT / "docs" / "runbook.md"
@@ -124,9 +126,13 @@ COMPUTED = {
 }
 
 
+LISTED = {attention.RELEASE, TenantState.NEEDS_REAUTH.value}
+"""What `attention list` shows beside parked orders."""
+
+
 def _all_codes() -> set[str]:
     spelled, _ = _made()
-    return spelled.union(*COMPUTED.values())
+    return spelled.union(LISTED, *COMPUTED.values())
 
 
 def _explained(page: Path) -> set[str]:

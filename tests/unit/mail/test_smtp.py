@@ -167,6 +167,15 @@ async def test_all_recipients_refused(
     assert mailbox.attempts == 0
 
 
+async def test_a_server_that_goes_away_between_two_recipients_has_taken_nothing(
+    mailbox: MailServer,
+) -> None:
+    mailbox.refuses[DEPOT] = "421 4.3.2 shutting down"
+    with pytest.raises(MailNotSent):
+        await send(told(mailbox), DISPATCH, DEPOT)
+    assert mailbox.attempts == 0
+
+
 async def test_an_error_names_no_person(mailbox: MailServer) -> None:
     mailbox.refuses[DISPATCH] = f"550 5.1.1 <{DISPATCH}>: Dispatch unknown, ask boss@other.example"
     with pytest.raises(MailRefused) as caught:
