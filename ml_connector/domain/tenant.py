@@ -265,9 +265,10 @@ def load_tenant(text: str) -> Tenant:
     """
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         problem = Problem(
-            key="", what=f"The file is not TOML: {error}", remedy="Correct the file's syntax."
+            key="", what=f"The file is not TOML: {what}", remedy="Correct the file's syntax."
         )
         raise TenantFileError([problem]) from None
     try:
