@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from temporalio.client import Client
 
 from ml_connector.security.keys import MasterKey, MasterKeys
@@ -53,6 +54,25 @@ def clean_environment() -> Iterator[None]:
             if name.upper().startswith(_FOREIGN_SETTINGS):
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_apart_from_output() -> Iterator[None]:
+    """What a worker inside the test process logs is not on the stdout of a command beside it.
+
+    The program sets up its logging (`configure_logging`); structlog's own default prints.
+    """
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from tests.e2e.test_order import RELEASED
 from tests.rewinding import reset_points
 from tests.stage import A_DAY_A_SECOND, Stage
 
-ORDERS = 15
-FINISHED, UNDER_WAY = 14, 6
+ORDERS = 10
+FINISHED, UNDER_WAY = 9, 6
 """Orders that are reset."""
 SEED = 20
 

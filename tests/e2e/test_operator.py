@@ -350,9 +350,6 @@ async def test_dead_credentials_are_named_and_replaced(
     assert alive.data["visma_quota"]["remaining"] > 0
 
     await stage.fedex("DELETE", "credentials/fedex-creds")
-    dead = await operator("credentials", "test", "creds", "--json")
-    assert dead.code == 3
-    assert "wrong_credentials" in {probe["cause"] for probe in dead.data["probes"]}
     number = await stage.order("creds")
     await stage.discover("creds")
 
@@ -361,6 +358,9 @@ async def test_dead_credentials_are_named_and_replaced(
         return record is not None and record.state is TenantState.NEEDS_REAUTH
 
     await stage.until(locked_out)
+    dead = await operator("credentials", "test", "creds", "--json")
+    assert dead.code == 3
+    assert "wrong_credentials" in {probe["cause"] for probe in dead.data["probes"]}
     assert (await operator("quote", f"creds/{number}")).code == 3
     listed = (await operator("attention", "list", "--tenant", "creds", "--json")).data
     assert "needs_reauth" in {each["reason"] for each in listed}

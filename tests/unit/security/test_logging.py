@@ -29,6 +29,7 @@ def restored_logging() -> Iterator[None]:
     root = logging.getLogger()
     saved = (root.handlers, root.level, sys.excepthook, threading.excepthook)
     unraisable = sys.unraisablehook
+    of_structlog = structlog.get_config()
     levels = {name: logging.getLogger(name).level for name in ("httpx", "sqlalchemy.engine")}
     yield
     root.handlers, root.level, sys.excepthook, threading.excepthook = saved
@@ -36,7 +37,7 @@ def restored_logging() -> Iterator[None]:
     logging.captureWarnings(False)
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**of_structlog)
 
 
 @pytest.fixture
