@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
@@ -40,10 +40,13 @@ from ml_connector.temporal.order_messages import Attention, Wait
 
 WAITING = "Waiting"
 REJECTED = "Rejected"
+TRANSIENT = "Transient"
 NEW_CREDENTIALS = timedelta(seconds=1)
 """Until an activity whose credentials were exchanged meanwhile begins again."""
 SHORT_PAUSE = timedelta(seconds=30)
 """A shorter throttle is left to the activity's own retry; a longer one is shown as a wait."""
+
+_log = structlog.get_logger(__name__)
 
 
 class NotYet(Exception):
@@ -122,6 +125,7 @@ class _Translating(ActivityInboundInterceptor):
                 translated = await self._translate(error, trail)
                 if translated is None:
                     raise
+                _tell(translated)
                 raise translated from error
             finally:
                 await self._services.settle(trail)
@@ -140,13 +144,13 @@ class _Translating(ActivityInboundInterceptor):
             case ThrottledFault():
                 return _retry(str(error), "Throttled", error.retry_after)
             case OutcomeUnknownFault():
-                return ApplicationError(str(error), type="OutcomeUnknown")
+                return _expected(str(error), kind="OutcomeUnknown")
             case RejectedFault():
                 return _rejected(error, attention_for(error))
             case RuleError():
                 return _rejected(error, attention_of((error.finding(),)))
             case Fault():
-                return ApplicationError(str(error), type="Transient")
+                return _expected(str(error), kind=TRANSIENT)
         return None
 
     async def _without_credentials(self, error: CredentialsFault, trail: Trail) -> ApplicationError:
@@ -174,13 +178,36 @@ def _check_owner(info: activity.Info, tenant: str, order: str | None) -> None:
 
 
 def _rejected(error: Exception, attention: Attention) -> ApplicationError:
-    return ApplicationError(str(error), attention, type=REJECTED, non_retryable=True)
+    return _expected(str(error), attention, kind=REJECTED, final=True)
 
 
 def _waiting(wait: Wait) -> ApplicationError:
-    return ApplicationError(wait.why, wait, type=WAITING, non_retryable=True)
+    return _expected(wait.why, wait, kind=WAITING, final=True)
 
 
 def _retry(message: str, kind: str, pause: timedelta) -> ApplicationError:
-    pause = max(pause, timedelta(milliseconds=1))
-    return ApplicationError(message, type=kind, next_retry_delay=pause)
+    return _expected(message, kind=kind, pause=max(pause, timedelta(milliseconds=1)))
+
+
+def _expected(
+    message: str,
+    *details: object,
+    kind: str,
+    final: bool = False,
+    pause: timedelta | None = None,
+) -> ApplicationError:
+    """Benign, in Temporal's word: the SDK would log its traceback, at every attempt of every order
+    of a tenant whose other side is away. `_tell` says it in one line."""
+    return ApplicationError(
+        message,
+        *details,
+        type=kind,
+        non_retryable=final,
+        next_retry_delay=pause,
+        category=ApplicationErrorCategory.BENIGN,
+    )
+
+
+def _tell(error: ApplicationError) -> None:
+    say = _log.warning if error.type == TRANSIENT else _log.info
+    say("an activity did not succeed", outcome=error.type, why=error.message)

@@ -5,11 +5,11 @@ from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.signatures import Signature
-    from workflows.stepping import FINAL_TYPES
+    from workflows.stepping import FINAL_TYPES, WAITING
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -38,5 +38,8 @@ async def run_step(signature: Signature[A, R], argument: A, summary: str) -> R |
         )
         return result
     except ActivityError as error:
-        workflow.logger.warning("%s failed: %s", summary, error.cause)
+        waits = isinstance(error.cause, ApplicationError) and error.cause.type == WAITING
+        # What a tenant waits for has been said, by whoever locked it out.
+        say = workflow.logger.info if waits else workflow.logger.warning
+        say("%s failed: %s", summary, error.cause)
         return None

@@ -57,6 +57,21 @@ def test_help(cli: Cli, path: tuple[str, ...]) -> None:
         assert "--json" in shown.out
 
 
+def test_the_end_of_the_process_waits_for_no_interpreter(home: Path) -> None:
+    """Taking it down races with native threads, and an abort is no exit code."""
+    program = (
+        "import atexit, sys; from starter.main import main; "
+        "atexit.register(print, 'taken down'); main(sys.argv[1:])"
+    )
+    for line, code in ((["--help"], 0), (["po", "show", "PO1"], 1)):
+        ended = subprocess.run(
+            [sys.executable, "-c", program, *line], capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == code
+        assert "taken down" not in ended.stdout
+        assert (ended.stdout + ended.stderr).endswith("\n"), "all of it was written"
+
+
 @pytest.mark.parametrize("path", [(), ("tenant",), ("schedule",), ("po",)], ids=" ".join)
 def test_a_group_alone_lists_its_commands(cli: Cli, path: tuple[str, ...]) -> None:
     shown = cli(*path)
