@@ -27,7 +27,7 @@ from ml_connector.http.faults import (
     Fault,
     RejectedFault,
 )
-from ml_connector.sandbox.server import PortInUse as SandboxPortInUse
+from ml_connector.sandbox.errors import PortInUse as SandboxPortInUse
 from ml_connector.security.keys import MasterKeyError
 from ml_connector.settings import SettingsError
 from ml_connector.store.errors import StoreError, UnknownTenant, UnsupportedDatabase

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from ml_connector.sandbox.server import Sandbox
 from starter.output import AsJson, show_line, talk
 from starter.stopping import until_stopped
 
@@ -45,6 +44,9 @@ def sandbox(
 
 
 async def _serve(fedex_port: int, visma_port: int, speed: float, as_json: bool) -> None:
+    # A web server and two vendors: no other command needs them loaded.
+    from ml_connector.sandbox.server import Sandbox
+
     async with Sandbox(fedex_port=fedex_port, visma_port=visma_port, speed=speed) as running:
         if as_json:
             show_line({"fedex": running.fedex_url, "visma": running.visma_url})

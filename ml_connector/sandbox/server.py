@@ -25,6 +25,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ml_connector.sandbox.clock import Clock
+from ml_connector.sandbox.errors import PortInUse
 from ml_connector.sandbox.fedex.app import create_app as create_fedex_app
 from ml_connector.sandbox.fedex.world import FedExWorld
 from ml_connector.sandbox.injection import ResettableProtocol
@@ -33,14 +34,6 @@ if TYPE_CHECKING:
     from ml_connector.sandbox.visma.world import VismaWorld
 
 LOOPBACK = "127.0.0.1"
-
-
-class PortInUse(Exception):
-    """The wanted port already has a listener."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__(f"port {port} is in use: choose another, or 0 for any free one")
-        self.port = port
 
 
 class _Server(uvicorn.Server):

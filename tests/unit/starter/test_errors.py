@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ml_connector.http import faults
-from ml_connector.sandbox.server import PortInUse as SandboxPortInUse
+from ml_connector.sandbox.errors import PortInUse as SandboxPortInUse
 from ml_connector.security.keys import MasterKeyError
 from ml_connector.settings import SettingsError
 from ml_connector.store.errors import NestedWrite, UnknownTenant, UnsupportedDatabase

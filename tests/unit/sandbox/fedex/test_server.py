@@ -8,8 +8,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from ml_connector.sandbox.errors import PortInUse
 from ml_connector.sandbox.faults import Rule, Seen
-from ml_connector.sandbox.server import LOOPBACK, PortInUse, Sandbox, serve
+from ml_connector.sandbox.server import LOOPBACK, Sandbox, serve
 
 
 async def test_both_simulators_listen_and_stop() -> None:
