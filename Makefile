@@ -8,7 +8,7 @@ INSTALLED = $(VENV)/.installed
 CODE = ml_connector workflows activities starter worker.py proof tests
 
 # Extra arguments, for example: make test PYTEST_ARGS='-k money -x'
-PYTEST_ARGS = -n auto --dist loadfile
+PYTEST_ARGS = -n auto --dist worksteal
 DEMO_ARGS =
 # For example: make chaos CHAOS_ARGS="--seed 7 --no-block"
 CHAOS_ARGS =

@@ -33,6 +33,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Of `-n auto`: one more process than there are cores, for many tests wait most of the time."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_finish() -> None:
     """Importing the project and its tests asks no other machine for anything."""
     assert GUARD.take_attempts() == []

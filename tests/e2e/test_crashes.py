@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-
 from ml_connector.temporal.ids import order_workflow_id
 from starter.supervision import Supervised
 from tests.e2e.test_order import RELEASED
@@ -40,7 +38,6 @@ async def once_each(stage: Stage, tenant: str, numbers: Sequence[str]) -> None:
 # -- dead processes -----------------------------------------------------------------------------
 
 
-@pytest.mark.timeout(240)
 async def test_killed_workers_and_a_killed_temporal_server_cost_no_order(tmp_path: Path) -> None:
     stage = Stage(home=tmp_path, speed=A_DAY_A_SECOND, work=False, http_timeout="2s")
     async with stage, stage.worker_process() as worker:

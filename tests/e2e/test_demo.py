@@ -22,7 +22,7 @@ from ml_connector.security.keys import MasterKeys
 from ml_connector.store.store import Store
 from tests.leaks import Leaks, places_in
 
-PATIENCE = "150"
+PATIENCE = "240"
 """Seconds the demo may take on a machine that runs other tests meanwhile; alone it needs 25."""
 
 
@@ -89,7 +89,7 @@ async def reachable(url: str) -> bool:
             return False
 
 
-@pytest.mark.timeout(360)
+@pytest.mark.timeout(600)
 async def test_every_order_comes_to_its_end_though_the_worker_dies(
     demo: StartDemo, tmp_path: Path
 ) -> None:
@@ -163,7 +163,6 @@ def _check_table(result: dict[str, Any]) -> None:
     assert orders["500104"]["tracking_numbers"] == []
 
 
-@pytest.mark.timeout(120)
 async def test_ctrl_c_ends_everything_without_a_word_too_many(demo: StartDemo) -> None:
     async with demo() as running:
         web_ui = (await running.says(r"Web UI: (\S+)$"))[1]
@@ -174,7 +173,6 @@ async def test_ctrl_c_ends_everything_without_a_word_too_many(demo: StartDemo) -
     assert not await reachable(web_ui)
 
 
-@pytest.mark.timeout(120)
 async def test_a_port_in_use(demo: StartDemo) -> None:
     listener = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     taken = listener.sockets[0].getsockname()[1]

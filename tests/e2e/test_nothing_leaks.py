@@ -91,7 +91,6 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield stage
 
 
-@pytest.mark.timeout(240)
 async def test_nothing_leaks(stage: Stage) -> None:
     await _with_marked_secrets(stage, "nordic")
     await _with_marked_people(stage, "nordic")

@@ -22,7 +22,7 @@ from tests.cold_start import cold_start, crowded_windows
 from tests.stage import Stage
 
 TENANTS = 6
-PROCESSES = 4
+PROCESSES = 3
 WINDOW = timedelta(milliseconds=200)
 LIMIT = 2
 
@@ -72,7 +72,7 @@ async def funnels(stage: Stage) -> "list[TokenFunnel]":
     return [await one() for _ in range(PROCESSES)]
 
 
-async def test_cold_credentials_of_four_worker_processes_stay_within_the_budget(
+async def test_cold_credentials_of_three_worker_processes_stay_within_the_budget(
     tmp_path: Path,
 ) -> None:
     """`make proof` does it with fifty, FedEx's own window, and a limit on the time it takes."""

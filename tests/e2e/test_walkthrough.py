@@ -197,7 +197,6 @@ class Person:
         return text
 
 
-@pytest.mark.timeout(240)
 async def test_what_the_page_prints_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
