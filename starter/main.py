@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
+import structlog
 import typer
 
 from ml_connector.security.logging import format_exception
@@ -84,6 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The program's entry point; `arguments` in place of those of the command line."""
     # Libraries may log what only a log file should hold; commands that run on set up their own.
     logging.getLogger().addHandler(logging.NullHandler())
+    # Ours would print on standard output, which belongs to a command's data.
+    structlog.configure(
+        logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger
+    )
     _leave(run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -72,6 +72,15 @@ def test_the_end_of_the_process_waits_for_no_interpreter(home: Path) -> None:
         assert (ended.stdout + ended.stderr).endswith("\n"), "all of it was written"
 
 
+def test_what_our_own_parts_log_is_not_among_a_commands_data(home: Path) -> None:
+    program = (
+        "import structlog; from starter import main; "
+        "main.run = lambda _: structlog.get_logger().error('heard') or 0; main.main([])"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+
+
 @pytest.mark.parametrize("path", [(), ("tenant",), ("schedule",), ("po",)], ids=" ".join)
 def test_a_group_alone_lists_its_commands(cli: Cli, path: tuple[str, ...]) -> None:
     shown = cli(*path)
