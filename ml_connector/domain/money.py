@@ -49,6 +49,8 @@ _FEDEX_TO_ISO = {
 }
 """FedEx API Reference Guide, "Currency Codes": the ones that are not ISO 4217."""
 
+_ISO_TO_FEDEX = {iso: own for own, iso in _FEDEX_TO_ISO.items()}
+
 _WIDE = Context(prec=60, rounding=ROUND_HALF_UP)
 """Wider than any amount, so that only the quantum asked for rounds."""
 
@@ -87,6 +89,15 @@ def iso_currency(raw: str) -> str:
     code = _FEDEX_TO_ISO.get(code, code)
     decimals(code)
     return code
+
+
+def fedex_currency(iso: str) -> str:
+    """FedEx's code of an ISO 4217 currency: its requests take `UKL` for pounds, not `GBP`.
+
+    FedEx API Reference Guide, "Currency Codes": where it has a code of its own, the ISO code is
+    understood as the preferred currency of a rate request and nowhere else.
+    """
+    return _ISO_TO_FEDEX.get(iso, iso)
 
 
 def decimals(currency: str) -> int:

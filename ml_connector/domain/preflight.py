@@ -24,6 +24,7 @@ PHONE_DIGITS = range(10, 16)
 NATIONAL_PHONE_DIGITS = 10
 """US and Canada: exactly ten, without the leading 1."""
 
+_STATE_LENGTH = 2
 _WITH_STATE = frozenset({"US", "CA", "PR"})
 _TEN_DIGIT_PHONES = frozenset({"US", "CA"})
 
@@ -59,6 +60,7 @@ _CALLING_CODES = {
 }
 """ITU-T E.164 codes of countries where people write numbers too short for FedEx."""
 
+_NORTH_AMERICA = "1"
 _KEEPS_LEADING_ZERO = frozenset({"IT"})
 _PHONE_PUNCTUATION = str.maketrans("", "", " \t\u00a0()[]./-+")
 
@@ -73,7 +75,8 @@ class Role(StrEnum):
 def prepared(party: Party, default_phone: str) -> Party:
     """The party as it will be sent: trimmed, without blank lines, the phone in digits.
 
-    An empty phone becomes `default_phone`. Nothing else is added and nothing is cut.
+    An empty phone becomes `default_phone`. A county that FedEx has no use for is left out
+    (`_state`). Nothing else is added and nothing is cut.
     """
     address = party.address
     country = address.country.strip().upper()
@@ -88,9 +91,18 @@ def prepared(party: Party, default_phone: str) -> Party:
             city=address.city.strip(),
             postal_code=address.postal_code.strip(),
             country=country,
-            state=address.state.strip().upper(),
+            state=_state(address.state.strip().upper(), country),
         ),
     )
+
+
+def _state(text: str, country: str) -> str:
+    """FedEx's states have two characters; "not required for other countries" than US, CA and PR.
+
+    Visma's counties are longer there (`OSLO`), are no part of the postal address, and would have
+    the shipment refused.
+    """
+    return text if country in _WITH_STATE or len(text) == _STATE_LENGTH else ""
 
 
 def phone_digits(text: str, country: str) -> str:
@@ -98,11 +110,20 @@ def phone_digits(text: str, country: str) -> str:
 
     A national number that is too short for FedEx (ten digits) gets its country's calling
     code in place of the trunk zero, as in Norway, where eight digits are the whole number.
+    The trunk zero of `+44 (0)20 …` is dialled within the country only. For the US and Canada a
+    number of another country comes back unchanged: ten digits of it would be somebody else's.
     """
-    bare = text.translate(_PHONE_PUNCTUATION)
+    abroad = text.lstrip().startswith(("+", "00"))
+    dialled = text
+    if abroad and country not in _KEEPS_LEADING_ZERO:
+        dialled = text.replace("(0)", "")
+    bare = dialled.translate(_PHONE_PUNCTUATION)
     if not (bare.isascii() and bare.isdecimal()):
         return text
     if country in _TEN_DIGIT_PHONES:
+        if abroad and not bare.removeprefix("00").startswith(_NORTH_AMERICA):
+            return text
+        bare = bare.removeprefix("00")
         return bare[1:] if len(bare) == NATIONAL_PHONE_DIGITS + 1 and bare[0] == "1" else bare
     if text.lstrip().startswith("+"):
         return bare
@@ -167,7 +188,7 @@ def _check_place(role: Role, address: Address) -> Iterator[Finding]:
     elif not address.postal_code and country not in _WITHOUT_POSTCODE:
         yield _missing(role, "postal_code", "has no postcode")
     yield from _too_long(role, "postal_code", address.postal_code, POSTAL_CODE_LIMIT)
-    if country in _WITH_STATE and len(address.state) != 2:
+    if country in _WITH_STATE and len(address.state) != _STATE_LENGTH:
         yield _finding(role, "state_invalid", f"has no two-letter state, as {country} needs")
 
 

@@ -215,7 +215,7 @@ def _customs(plan: ShipmentPlan, account_number: str) -> WireCustoms | None:
         total_customs_value=WireMoney(
             # Of the rounded values: customs adds up what it reads.
             amount=sum((line.customs_value.amount for line in commodities), Decimal(0)),
-            currency=plan.commodities[0].customs_value.currency,
+            currency=commodities[0].customs_value.currency,
         ),
     )
 

@@ -20,7 +20,7 @@ from ml_connector.domain.measures import (
     declared,
     magnitude,
 )
-from ml_connector.domain.money import Money
+from ml_connector.domain.money import Money, fedex_currency
 from ml_connector.domain.party import Address, Party
 from ml_connector.domain.shipment import Commodity, Package
 
@@ -134,9 +134,10 @@ class WireMoney(Wire):
 
     @classmethod
     def of(cls, money: Money) -> "WireMoney":
-        """With two decimals: FedEx takes no more."""
+        """With two decimals: FedEx takes no more. In FedEx's own currency codes."""
         return cls(
-            amount=money.amount.quantize(_CENT, rounding=ROUND_HALF_UP), currency=money.currency
+            amount=money.amount.quantize(_CENT, rounding=ROUND_HALF_UP),
+            currency=fedex_currency(money.currency),
         )
 
 
@@ -147,20 +148,25 @@ class WireCommodity(Wire):
     quantity: int
     quantity_units: str
     number_of_pieces: int = 1
-    unit_price: WireMoney
+    unit_price: WireMoney | None = None
     customs_value: WireMoney
     weight: WireWeight
 
     @classmethod
     def of(cls, commodity: Commodity, unit: WeightUnit) -> "WireCommodity":
-        """`unit` is the packages' unit: FedEx refuses a shipment that mixes the two."""
+        """`unit` is the packages' unit: FedEx refuses a shipment that mixes the two.
+
+        A unit price below half a cent is left out, as the schema allows: 0.00 would be untrue, and
+        the customs value says it all.
+        """
+        unit_price = WireMoney.of(commodity.unit_price)
         return cls(
             description=commodity.description,
             country_of_manufacture=commodity.country_of_manufacture or None,
             harmonized_code=commodity.harmonized_code or None,
             quantity=commodity.quantity,
             quantity_units=commodity.quantity_unit,
-            unit_price=WireMoney.of(commodity.unit_price),
+            unit_price=unit_price if unit_price.amount else None,
             customs_value=WireMoney.of(commodity.customs_value),
             weight=WireWeight.of(converted(commodity.weight, unit)),
         )

@@ -110,6 +110,10 @@ PACKAGINGS = frozenset(
 PICKUP_TYPES = frozenset(
     {"CONTACT_FEDEX_TO_SCHEDULE", "DROPOFF_AT_FEDEX_LOCATION", "USE_SCHEDULED_PICKUP"}
 )
+_ELSEWHERE_SPELLED = "AED ARS CHF CLP DOP GBP JMD JPY KRW KWD KYD MXN SGD TWD XCD"
+NOT_TAKEN_CURRENCIES = frozenset(_ELSEWHERE_SPELLED.split())
+"""ISO codes of currencies for which FedEx has codes of its own: understood as the preferred
+currency of a rate request only (API Reference Guide, "Currency Codes")."""
 PAYMENT_TYPES = frozenset({"SENDER", "RECIPIENT", "THIRD_PARTY", "COLLECT"})
 LABEL_IMAGES = frozenset({"ZPLII", "EPL2", "PDF", "PNG"})
 LABEL_STOCKS = frozenset(

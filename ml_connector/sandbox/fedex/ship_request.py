@@ -251,10 +251,20 @@ def _check_customs(wanted: Fields, shipper: Address, recipient: Address) -> None
         commodity.number("quantity")
         commodity.text("quantityUnits")
         read_weight_only(commodity.child("weight"))
-        for key in ("unitPrice", "customsValue"):
-            money = commodity.child(key)
-            money.number("amount")
-            money.text("currency", longest=3, code="CURRENCY.TYPE.INVALID")
+        _read_money(commodity.child("customsValue"))
+        if commodity.has("unitPrice"):
+            _read_money(commodity.child("unitPrice"))
+
+
+def _read_money(money: Fields) -> None:
+    """A positive amount; FedEx takes its own code of a currency where it has one, not ISO's."""
+    amount = money.number("amount")
+    if amount is not None and amount <= 0:
+        money.complain("amount", "a value is more than zero")
+    currency = money.text("currency", longest=3, code="CURRENCY.TYPE.INVALID")
+    if currency in catalogue.NOT_TAKEN_CURRENCIES:
+        message = f"{currency} is not a currency code of FedEx"
+        money.complain("currency", message, "CURRENCY.TYPE.INVALID")
 
 
 def read_weight_only(weight: Fields) -> None:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from ml_connector.domain.measures import Size, Weight, WeightUnit
+from ml_connector.domain.money import Money
 from ml_connector.domain.shipment import LabelSpec, Package, ShipmentPlan
 from ml_connector.fedex.client import FedExClient, RateRequest, TrackQuery
 from ml_connector.fedex.errors import FedExError, FedExRejected
@@ -22,6 +23,7 @@ from ml_connector.http.transport import Transport, encode_json
 from tests.contract.fedex import specs
 from tests.contract.fedex.plans import (
     ACCOUNT,
+    COMMODITY,
     DOMESTIC,
     INTERNATIONAL,
     KEY,
@@ -319,6 +321,30 @@ def test_customs_follow_the_packages_unit_and_add_up() -> None:
     assert created(IN_POUNDS)["requestedShipment"]["customsClearanceDetail"]["commodities"][0][
         "weight"
     ] == {"units": "LB", "value": 4.41}
+
+
+@pytest.mark.parametrize(
+    ("iso", "fedex"), [("GBP", "UKL"), ("CHF", "SFR"), ("JPY", "JYE"), ("EUR", "EUR")]
+)
+def test_customs_name_currencies_as_fedex_does(iso: str, fedex: str) -> None:
+    commodity = replace(
+        COMMODITY, unit_price=Money(Decimal(5), iso), customs_value=Money(Decimal(15), iso)
+    )
+    customs = created(replace(INTERNATIONAL, commodities=(commodity,)))["requestedShipment"][
+        "customsClearanceDetail"
+    ]
+    [line] = customs["commodities"]
+    named = (line["unitPrice"], line["customsValue"], customs["totalCustomsValue"])
+    assert {money["currency"] for money in named} == {fedex}
+
+
+def test_a_unit_price_below_a_cent_is_not_declared_as_nothing() -> None:
+    screws = replace(COMMODITY, quantity=10_000, unit_price=Money(Decimal("0.004"), "NOK"))
+    [line] = created(replace(INTERNATIONAL, commodities=(screws,)))["requestedShipment"][
+        "customsClearanceDetail"
+    ]["commodities"]
+    assert "unitPrice" not in line
+    assert line["customsValue"]["amount"] == 100.01
 
 
 def test_domestic_shipment_declares_nothing() -> None:

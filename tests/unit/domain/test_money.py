@@ -9,6 +9,7 @@ from ml_connector.domain.money import (
     NotRepresentable,
     UnknownCurrency,
     decimals,
+    fedex_currency,
     from_minor,
     iso_currency,
     rounded,
@@ -42,6 +43,7 @@ CURRENCIES = st.sampled_from(["JPY", "NOK", "KWD", "CLF"])
 )
 def test_fedex_spellings_become_iso(raw: str, iso: str) -> None:
     assert iso_currency(raw) == iso
+    assert fedex_currency(iso) == raw.strip().upper()
 
 
 @pytest.mark.parametrize("raw", ["", "KRONER", "XXX", "NKR"])

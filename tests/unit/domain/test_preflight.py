@@ -82,6 +82,24 @@ def test_contact_limits(changes: dict[str, str], code: str) -> None:
 
 def test_american_phones_have_ten_digits() -> None:
     assert codes(NEW_YORK, phone="+44 20 7946 0018") == ["recipient_phone_invalid"]
+    assert codes(NEW_YORK, phone="555 0100") == ["recipient_phone_invalid"]
+
+
+@pytest.mark.parametrize("phone", ["+47 22 00 00 00", "0047 22000000", ""])
+def test_ten_digits_of_another_country_are_no_american_phone(phone: str) -> None:
+    """Nor are the tenant's own, where Visma has none: FedEx would call 472 200 0000."""
+    assert codes(NEW_YORK, phone=phone) == ["recipient_phone_invalid"]
+
+
+@pytest.mark.parametrize(
+    ("country", "county", "sent"),
+    [("NO", "OSLO", ""), ("GB", "Kent", ""), ("IT", "mi", "MI"), ("US", "ny", "NY")],
+)
+def test_a_county_is_sent_where_fedex_takes_it_for_a_state(
+    country: str, county: str, sent: str
+) -> None:
+    checked = prepared(party(replace(OSLO, country=country, state=county)), DEFAULT_PHONE)
+    assert checked.address.state == sent
 
 
 def test_one_name_is_enough() -> None:
@@ -119,6 +137,10 @@ def test_all_findings_come_at_once_and_quote_no_one() -> None:
         ("+47 22 00 00 00", "NO", "4722000000"),
         ("22 00 00 00", "NO", "4722000000"),
         ("0047 22000000", "NO", "4722000000"),
+        ("+44 (0)20 7946 0018", "GB", "442079460018"),
+        ("0044 (0) 20 7946 0018", "GB", "442079460018"),
+        ("+39 (0)6 1234567", "IT", "39061234567"),
+        ("001 212 555 0100", "US", "2125550100"),
         ("08-123 456", "SE", "468123456"),
         ("040/1234567", "DE", "0401234567"),
         ("06 1234567", "IT", "39061234567"[:11]),

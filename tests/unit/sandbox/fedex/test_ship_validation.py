@@ -165,6 +165,18 @@ async def test_a_customs_border_needs_commodities(api: Api) -> None:
     assert (bare.status_code, empty.status_code, full.status_code) == (400, 400, 200)
 
 
+@pytest.mark.parametrize(("currency", "status"), [("UKL", 200), ("GBP", 400), ("SGD", 400)])
+async def test_customs_values_are_in_fedex_own_currency_codes(
+    api: Api, currency: str, status: int
+) -> None:
+    reply = await api.ship(
+        abroad([{**COMMODITY, "customsValue": {"amount": 30, "currency": currency}}])
+    )
+
+    assert reply.status_code == status
+    assert status == 200 or code(reply) == "CURRENCY.TYPE.INVALID"
+
+
 async def test_inside_the_european_union_there_is_no_customs(api: Api) -> None:
     body = set_at(abroad(), f"{WANTED}.recipients", [party("SE", "111 22", "Stockholm")])
 
