@@ -35,7 +35,7 @@ UNKNOWN_TRACKING_NUMBER = Finding(
 )
 LABEL_MISSING = Finding(
     code="label_missing",
-    message="FedEx's answer held no label.",
+    message="FedEx's answer held no label, or not one of every piece.",
     remedy="Cancel the shipment and ship again, or print the label in FedEx Ship Manager.",
 )
 LABEL_UNAVAILABLE = Finding(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.estimates import quoted_cost
+from activities.estimates import estimate
 from activities.failures import attention_for, attention_of
 from activities.journal_drafts import draft_of
 from activities.journals import Ledger
@@ -13,11 +13,8 @@ from activities.services import Desk, Services
 from activities.shipped import (
     NO_ATTENTION,
     after_posting,
-    dump_cost,
-    find_cost,
     load_cost,
     load_plan,
-    shown_cost,
 )
 from activities.signatures import POST_FREIGHT
 from activities.trail import current_trail
@@ -30,7 +27,6 @@ from ml_connector.domain.posting import (
     build_journal,
     journal_reference,
 )
-from ml_connector.domain.shipment import ShipmentCost
 from ml_connector.domain.tenant import FreightSettings
 from ml_connector.store.journals import JournalDraft
 from ml_connector.store.orders import OrderRow
@@ -73,7 +69,7 @@ class PostingActivities:
         return Posted(journal_batch=batch, amount=f"{draft.amount} {draft.currency}")
 
     async def _draft(self, desk: Desk, row: OrderRow, shipment: Shipment) -> JournalDraft:
-        cost = load_cost(shipment) or await self._late_quote(desk, shipment)
+        cost = load_cost(shipment) or await estimate(self._services.store, desk, shipment)
         plan = load_plan(shipment).plan
         allocation = allocate_freight(cost, plan.lines, desk.tenant.freight)
         when = posting_date(
@@ -107,21 +103,6 @@ class PostingActivities:
                     **NO_ATTENTION,
                 )
             current_trail().write(view)
-
-    async def _late_quote(self, desk: Desk, shipment: Shipment) -> ShipmentCost | None:
-        """FedEx did not rate the shipment when it was made; perhaps it quotes it now."""
-        planned = load_plan(shipment)
-        key = f"{desk.id}/{shipment.order}/quote/{shipment.generation}"
-        cost = await quoted_cost(desk, planned.plan, key)
-        if cost is not None:
-            async with self._services.store.write(desk.id) as view:
-                await view.shipments.update(
-                    shipment.order, shipment.generation, cost=dump_cost(cost)
-                )
-                await view.orders.progressed(shipment.order, signal=False, **shown_cost(desk, cost))
-                await find_cost(view, shipment.order, cost)
-                current_trail().write(view)
-        return cost
 
     async def _park(self, desk: Desk, attention: Attention) -> Posted:
         async with self._services.store.write(desk.id) as view:

@@ -284,6 +284,13 @@ async def find_cost(view: TenantView, order: str, cost: ShipmentCost | None) -> 
         await view.findings.add(order, findings.COST_ESTIMATED)
 
 
+def unlabelled(created: CreatedShipment) -> tuple[str, ...]:
+    """Tracking numbers of the pieces that came without a label of their own."""
+    labelled = {each.tracking_number for each in created.documents if each.kind == "LABEL"}
+    numbers = (piece.tracking_number for piece in created.pieces)
+    return tuple(number for number in numbers if number not in labelled)
+
+
 async def _findings(view: TenantView, order: str, created: CreatedShipment) -> None:
-    if not any(document.kind == "LABEL" for document in created.documents):
+    if unlabelled(created):
         await view.findings.add(order, findings.LABEL_MISSING)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.estimates import quoted_cost
+from activities.estimates import estimate
 from activities.failures import Later, attention_for, attention_of
 from activities.findings import UNKNOWN_TRACKING_NUMBER
 from activities.master import MasterReader
@@ -15,6 +15,7 @@ from activities.services import Desk, Services
 from activities.shipped import (
     NO_ATTENTION,
     PlannedShipment,
+    dump_cost,
     dump_plan,
     freight_journal,
     is_alive,
@@ -249,9 +250,12 @@ class ShippingActivities:
                 await view.operations.annotate(key, f"{JOB}{created.job_id}")
             again = datetime.now(UTC) + desk.tenant.retry.initial
             raise Later("FedEx makes this shipment in the background.", again)
+        store = self._services.store
+        row, shipment = await record_created(store, desk, key, planned, created)
         if created.cost is None:
-            created = replace(created, cost=await quoted_cost(desk, planned.plan, key))
-        row, shipment = await record_created(self._services.store, desk, key, planned, created)
+            # Not before: a label that is lost with this process would be bought again.
+            cost = await estimate(store, desk, shipment)
+            shipment = replace(shipment, cost=dump_cost(cost))
         return Bought(outcome="live", shipment=shown(desk, row, shipment, None))
 
     async def _collect(

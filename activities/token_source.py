@@ -4,31 +4,18 @@ The funnel keeps the token workflow quiet: for almost all of a token's hour nobo
 """
 
 import asyncio
-import os
-import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from temporalio import activity
-from temporalio.client import Client, WithStartWorkflowOperation
-from temporalio.common import Priority, WorkflowIDConflictPolicy
+from temporalio.client import Client
 
-from ml_connector.fedex.errors import FedExCredentials, FedExThrottled, FedExTransient
+from activities.token_updates import BREATH, PATIENCE, TokenUpdates
+from ml_connector.fedex.errors import FedExCredentials, FedExThrottled
 from ml_connector.fedex.tokens import Token, TokenSource
 from ml_connector.store.store import Store
-from ml_connector.temporal.ids import TaskQueue, token_workflow_id
 from ml_connector.temporal.priorities import Urgency
 from ml_connector.temporal.token_messages import EnsureToken, TokenAnswer, TokenInput
-
-SLOTS = 8
-"""Updates in flight at the token workflow, over all processes; more than 10 choke it."""
-SLOT_LIFE = timedelta(seconds=60)
-PATIENCE = timedelta(seconds=20)
-"""How long an activity waits for its place in the budget before it says so and ends."""
-BREATH = timedelta(milliseconds=50)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +40,11 @@ class TokenFunnel:
         """`urgent`: a person waits for whatever this process does."""
         self._urgent = urgent
         self._store = store
-        self._temporal = temporal
-        self._egress = egress
-        self._window = window
-        self._block = block
+        self._updates = TokenUpdates(
+            store.coordination, temporal, TokenInput(egress=egress, window=window, block=block)
+        )
         self._held: dict[str, _Held] = {}
         self._flights: dict[str, asyncio.Lock] = {}
-        self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
 
     def source(self, tenant: str, project: str, *, settings: int = 0) -> TokenSource:
         """The tokens of one tenant's FedEx project (`ship` or `track`).
@@ -99,7 +84,7 @@ class TokenFunnel:
     async def _ensured(self, wanted: EnsureToken) -> _Held:
         patience = datetime.now(UTC) + PATIENCE
         while True:
-            answer = await self._ask(wanted)
+            answer = await self._updates.ensure(wanted)
             if answer.version is not None:
                 held = await self._stored(wanted)
                 if held is not None:
@@ -109,51 +94,6 @@ class TokenFunnel:
                 wanted = replace(wanted, stale_version=answer.version)
                 continue
             await _wait_or_raise(answer, patience)
-
-    async def _ask(self, wanted: EnsureToken) -> TokenAnswer:
-        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            "FedExTokenWorkflow",
-            TokenInput(egress=self._egress, window=self._window, block=self._block),
-            id=token_workflow_id(self._egress),
-            task_queue=TaskQueue.MAIN,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"FedEx tokens of egress {self._egress}",
-            # Every tenant's shipments wait for it: it goes before what is only one's.
-            priority=Priority(priority_key=Urgency.QUOTE),
-        )
-        try:
-            async with asyncio.timeout(PATIENCE.total_seconds()), self._slot():
-                answer: TokenAnswer = await self._temporal.execute_update_with_start_workflow(
-                    "ensure", wanted, start_workflow_operation=start, result_type=TokenAnswer
-                )
-                return answer
-        except TimeoutError as nobody:
-            raise FedExTransient(
-                "The token workflow did not answer.",
-                why="No worker serves it, or FedEx is slow to issue a token.",
-                remedy="See that a worker runs: ml-connector doctor.",
-            ) from nobody
-        except RuntimeError as error:
-            # What a client that connects with its first call raises when nobody listens.
-            raise FedExTransient(
-                "The token workflow, which issues FedEx's tokens, cannot be reached.",
-                why="Temporal does not answer.",
-                remedy="Start it (`ml-connector up` brings its own), or set TEMPORAL_ADDRESS.",
-            ) from error
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        """One of the few places at the workflow, shared with every other process."""
-        name = f"token-updates/{self._egress}"
-        holder = f"{self._holder}-{secrets.token_hex(4)}"
-        slots = self._store.coordination
-        while not await slots.acquire_slot(name, SLOTS, holder, SLOT_LIFE):  # noqa: ASYNC110
-            # The other holders are other processes: no event of ours can tell.
-            await asyncio.sleep(BREATH.total_seconds())
-        try:
-            yield
-        finally:
-            await slots.release_slot(name, holder)
 
 
 class _Source:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+from ml_connector.sandbox.faults import Seen
 from ml_connector.sandbox.visma.company import Company
 from ml_connector.store.journals import JournalRecord
 from ml_connector.store.states import JournalKind
@@ -184,15 +185,24 @@ async def test_what_is_missing_is_named_and_its_coming_is_noticed(stage: Stage) 
     await stage.add_tenant("poor", account_currency="EUR")
     number = await stage.order("poor")
     await stage.fedex("PATCH", "modes", missing_rating_for=number)
+    stages: list[str] = []
+
+    async def look(_: Seen) -> None:
+        row = await stage.row("poor", number)
+        stages.append(row.stage if row else "")
+
+    stage.sandbox.fedex.faults.hooks["look"] = look
     quotes = {
         "id": "no-quote",
         "match": {"method": "POST", "path": "/rate/v1/rates/quotes"},
-        "action": {"kind": "status", "status": 400},
+        "action": {"kind": "hook", "name": "look"},
     }
     await stage.fedex("POST", "faults", **quotes)
+    await stage.fedex("PATCH", "modes", quotes=False)
     await stage.discover("poor")
     await stage.at("poor", number, "label_created")
     await stage.idle("poor", number)
+    assert stages[0] == "label_created", "the label is safe before a price is asked for"
     assert "cost_unknown" in await stage.findings("poor", number)
     await stage.fedex("PATCH", "modes", missing_rating_for=None)
     books = company(stage, "poor")
@@ -201,6 +211,7 @@ async def test_what_is_missing_is_named_and_its_coming_is_noticed(stage: Stage) 
     assert "cost_missing" in await parked(stage, "poor", number)
 
     stage.sandbox.fedex.faults.clear()
+    await stage.fedex("PATCH", "modes", quotes=True)
     await stage.discover("poor")
 
     async def rate_is_missed() -> bool:

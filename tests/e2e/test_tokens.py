@@ -1,9 +1,11 @@
 """FedEx's tokens: asked for once, within the budget, whatever happens around them."""
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,14 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
 from activities.token_source import TokenFunnel
+from activities.token_updates import TokenUpdates
+from ml_connector.fedex.errors import FedExTransient
 from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
 from ml_connector.temporal.connection import connect
 from ml_connector.temporal.ids import token_workflow_id
 from ml_connector.temporal.schedules import delete_schedules, list_schedules
-from ml_connector.temporal.token_messages import EnsureToken, TokenState
+from ml_connector.temporal.token_messages import EnsureToken, TokenInput, TokenState
 from tests.cold_start import cold_start, crowded_windows
 from tests.stage import Stage
 
@@ -84,6 +88,42 @@ async def test_cold_credentials_of_three_worker_processes_stay_within_the_budget
     assert start.violations == []
     assert len(start.workers) > 1, "they competed for the budget"
     assert start.leaked_into == []
+
+
+async def test_a_question_that_a_caller_gave_up_is_answered_to_the_next(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing takes an update back, and eleven in flight choke the workflow."""
+    async with Stage(home=tmp_path, work=False) as stage:
+        await stage.add_tenant("shared")
+        slots, start = stage.store.coordination, TokenInput(egress="default", window=WINDOW)
+        updates = TokenUpdates(slots, stage.client, start)
+        hasty = TokenUpdates(slots, stage.client, start, patience=timedelta(milliseconds=300))
+        wanted = EnsureToken(tenant="shared", project="ship", settings=1)
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(updates.ensure(wanted), timeout=0.3)
+        with pytest.raises(FedExTransient, match="did not answer"):
+            await hasty.ensure(wanted)
+
+        async def a_place_is_free(taken: int) -> bool:
+            ttl, name = timedelta(seconds=60), "token-updates/default"
+            free = await slots.acquire_slot(name, taken + 1, "test", ttl)
+            await slots.release_slot(name, "test")
+            return free
+
+        assert [await a_place_is_free(taken) for taken in (1, 2)] == [False, True]
+        stage.start_worker()
+        assert (await updates.ensure(wanted)).version == 1
+        await stage.until(partial(a_place_is_free, 0))
+        handle = stage.client.get_workflow_handle(token_workflow_id("default"))
+        events = (await handle.fetch_history()).events
+        accepted = [
+            e for e in events if e.HasField("workflow_execution_update_accepted_event_attributes")
+        ]
+        assert len(accepted) == 2, "one of each process"
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_many_401s_of_one_token_renew_it_once(own_stage: Stage) -> None:
