@@ -36,9 +36,13 @@ NOTHING = Declaration(commodities=(), assumed=(), missing=())
 
 
 def declare(
-    lines: Sequence[tuple[ShippedLine, Item]], *, currency: str, origin: str
+    lines: Sequence[tuple[ShippedLine, Item]],
+    *,
+    currency: str,
+    origin: str,
+    unweighed: Sequence[ShippedLine] = (),
 ) -> Declaration:
-    """One commodity for each shipped line.
+    """One commodity for each shipped line; `unweighed` ones are checked, and not declared.
 
     `currency` is the order's, as Visma spells it. `origin` is the shipper's country: it is
     declared as the country of manufacture where the item has none, because FedEx requires
@@ -48,7 +52,8 @@ def declare(
         iso = iso_currency(currency)
     except UnknownCurrency as error:
         return Declaration(commodities=(), assumed=(), missing=(error.finding(),))
-    missing = [finding for line, _ in lines for finding in _check(line, iso)]
+    checked = sorted((*(line for line, _ in lines), *unweighed), key=lambda line: line.number)
+    missing = [finding for line in checked for finding in _check(line, iso)]
     if len(lines) > COMMODITY_LIMIT:
         missing.append(_too_many(len(lines)))
     without_origin = (line for line, item in lines if not item.country_of_origin.strip())

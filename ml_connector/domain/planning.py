@@ -4,7 +4,7 @@ A plan is a snapshot: what it says of lines, weights, amounts and dimensions is 
 is posted by later, however the order is edited meanwhile.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -34,6 +34,7 @@ Cargo = tuple[tuple[ShippedLine, Item], ...]
 """What ships, with the items it is made of."""
 
 _OWN_PACKAGING = "YOUR_PACKAGING"
+_UNKNOWN_WEIGHT = Weight(Decimal(0), WeightUnit.KG)
 
 
 def plan_shipment(
@@ -53,14 +54,15 @@ def plan_shipment(
     )
     goods, cargo = _cargo(eligible.lines, master.items, tenant)
     lines = tuple(line for line, _ in cargo)
+    unweighed = _unweighed(eligible.lines, master.items, lines)
     packing = _pack(goods, master, tenant)
-    customs = _customs(order, shipper, recipient, cargo)
+    customs = _customs(order, shipper, recipient, cargo, unweighed)
     blocking = (
         *_check_order_number(order),
         *shipper_findings,
         *recipient_findings,
         *goods.missing,
-        *_check_volumes(lines, tenant),
+        *_check_volumes((*lines, *unweighed), tenant),
         *packing.findings,
         *customs.missing,
     )
@@ -87,7 +89,11 @@ def plan_shipment(
 
 
 def _customs(
-    order: PurchaseOrder, shipper: Party | None, recipient: Party | None, cargo: Cargo
+    order: PurchaseOrder,
+    shipper: Party | None,
+    recipient: Party | None,
+    cargo: Cargo,
+    unweighed: Sequence[ShippedLine],
 ) -> Declaration:
     """What is declared when the goods cross a border between two known countries."""
     if shipper is None or recipient is None:
@@ -95,7 +101,7 @@ def _customs(
     origin, destination = shipper.address.country, recipient.address.country
     if not origin or not destination or origin == destination:
         return NOTHING
-    return declare(cargo, currency=order.currency, origin=origin)
+    return declare(cargo, currency=order.currency, origin=origin, unweighed=unweighed)
 
 
 def _party(
@@ -124,20 +130,38 @@ def _cargo(
     for load in goods.loads:
         line = by_number[load.line]
         item = items[line.item or ""]
-        cargo.append((_shipped_line(line, load, unit, item), item))
+        cargo.append((_shipped_line(line, item, load.quantity, _weight_of(load, unit)), item))
     return goods, tuple(cargo)
 
 
-def _shipped_line(line: OrderLine, load: Load, unit: WeightUnit, item: Item) -> ShippedLine:
+def _unweighed(
+    order_lines: Iterable[OrderLine], items: Mapping[str, Item], cargo: Iterable[ShippedLine]
+) -> tuple[ShippedLine, ...]:
+    """The lines that are no cargo for want of a weight, so that whatever else is wrong with them is
+    said at once."""
+    weighed = {line.number for line in cargo}
+    return tuple(
+        _shipped_line(line, item, quantity, _UNKNOWN_WEIGHT)
+        for line in order_lines
+        if line.number not in weighed
+        and (item := items.get(line.item or "")) is not None
+        and (quantity := _open_part(line.base_quantity, line)) > 0
+    )
+
+
+def _weight_of(load: Load, unit: WeightUnit) -> Weight:
+    return Weight(decimal_of(Fraction(load.quantity) * magnitude(load.unit_weight, unit)), unit)
+
+
+def _shipped_line(line: OrderLine, item: Item, quantity: Decimal, weight: Weight) -> ShippedLine:
     volume = item_volume(item)
-    weight = Fraction(load.quantity) * magnitude(load.unit_weight, unit)
     return ShippedLine(
         number=line.number,
         description=line.description.strip() or item.description.strip(),
         amount=_open_part(line.amount, line),
-        base_quantity=load.quantity,
-        weight=Weight(decimal_of(weight), unit),
-        volume=None if volume is None else load.quantity * volume,
+        base_quantity=quantity,
+        weight=weight,
+        volume=None if volume is None else quantity * volume,
         dimensions=line.dimensions,
     )
 

@@ -146,6 +146,19 @@ def test_everything_in_the_way_comes_at_once() -> None:
     ]
 
 
+def test_a_line_without_weight_has_its_other_faults_named_too() -> None:
+    data = master(item(weight=None), item("BOX"), supplier=ABROAD)
+    of = order(line(1, amount=Decimal(0)), line(2, item="BOX", description="x" * 451))
+    by_volume = tenant(freight={"allocate_by": "volume"})
+    assert refused(of, data, by_volume) == [
+        "item_weight_missing",
+        "item_volume_missing",
+        "item_volume_missing",
+        "customs_value_missing",
+        "commodity_description_too_long",
+    ]
+
+
 def test_a_default_weight_ships_and_is_said() -> None:
     plan = planned(
         data=master(item(weight=None)), by=tenant(shipping={"default_item_weight": "1 kg"})
