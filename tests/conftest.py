@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from temporalio.client import Client
 
 from ml_connector.security.keys import MasterKey, MasterKeys
@@ -19,6 +20,9 @@ if os.access(MEMORY, os.W_OK):
     # A database there waits for no disk. No test can tell: processes are killed, the machine
     # is not.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")  # a busy machine is no failure
 
 _FOREIGN_SETTINGS = ("TEMPORAL_", "ML_CONNECTOR_", "HTTP_", "HTTPS_", "ALL_", "NO_PROXY")
 """Variables of the developer's own machine that would change what is tested."""
