@@ -26,8 +26,8 @@ FOR_THE_ORDER = (
 
 
 async def test_each_refusal_parks_its_own_order_and_says_why(stage: Stage) -> None:
-    await stage.add_tenant("refused")
-    good, *numbers = await stage.orders("refused", len(FOR_THE_ORDER) + 1)
+    await stage.add_tenant("refusals")
+    good, *numbers = await stage.orders("refusals", len(FOR_THE_ORDER) + 1)
     codes = dict(zip(numbers, FOR_THE_ORDER, strict=True))
     for number, code in codes.items():
         rule = {
@@ -36,10 +36,10 @@ async def test_each_refusal_parks_its_own_order_and_says_why(stage: Stage) -> No
             "action": {"kind": "status", "status": 400, "code": code},
         }
         await stage.fedex("POST", "faults", **rule)
-    await stage.discover("refused")
-    await stage.at("refused", good, "label_created")
+    await stage.discover("refusals")
+    await stage.at("refusals", good, "label_created")
     for number, code in codes.items():
-        row = await stage.at("refused", number, "needs_attention")
+        row = await stage.at("refusals", number, "needs_attention")
         assert row.attention == code.lower().replace(".", "_")
         advice = advice_for(code)
         assert (advice.meaning if advice else code) in (row.attention_detail or "")
