@@ -87,7 +87,7 @@ class OrderDocument:
         async with self._store.write(self._desk.id) as view:
             # Saving nothing locks the row, so that of two runs neither loses its values.
             row = await view.orders.save(self._number)
-            ours = joined(row.written_fields, changes)
+            ours = _joined(row.written_fields, changes)
             await view.orders.save(self._number, written_fields=ours)
 
     async def put(self, changes: Fields, version: str) -> str:
@@ -141,7 +141,7 @@ class ReceiptDocument:
             # Saving nothing locks the row, so that of two runs neither loses its values.
             await view.receipts.save(self._number)
             receipt = await view.receipts.get(self._number)
-            ours = joined(receipt.written_fields if receipt else {}, changes)
+            ours = _joined(receipt.written_fields if receipt else {}, changes)
             await view.receipts.save(self._number, written_fields=ours)
 
     async def put(self, changes: Fields, version: str) -> str:
@@ -173,7 +173,7 @@ async def _report(store: Store, desk: Desk, order: str, found: tuple[Finding, ..
                 await view.findings.add(order, finding)
 
 
-def joined(written: Fields, changes: Fields) -> dict[str, Any]:
+def _joined(written: Fields, changes: Fields) -> dict[str, Any]:
     """Every value of ours by field, each once, the latest last."""
     joined = {slot: _values(value) for slot, value in written.items()}
     for slot, value in plain(changes).items():
