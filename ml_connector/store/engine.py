@@ -84,8 +84,15 @@ def _supported(url: str) -> URL:
 
 
 def _create_private(file: Path) -> None:
-    """The journal files beside a database take over its mode, so the owner's alone it is."""
+    """The journal files beside a database take over its mode, so the owner's alone it is.
+
+    A file that is there is never opened here: POSIX drops a process's locks on a file as soon as
+    the process closes it, whoever took them. Another process that ends would then believe itself
+    the last one, and remove the journal that this one still writes to.
+    """
     try:
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise UnsupportedDatabase(f"{file} cannot be opened: {error.strerror}.") from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -53,3 +54,27 @@ async def test_processes_share_no_parcel_and_write_one_chain(
             assert (await view.audit.head())[0] == PARCELS
     finally:
         await store.close()
+
+
+async def test_a_store_opened_again_costs_the_first_one_nothing(tmp_path: Path) -> None:
+    """What this process holds locks for, no other process that ends may tidy away."""
+    file, url = tmp_path / "store.db", f"sqlite:///{tmp_path / 'store.db'}"
+    keys = MasterKeys.load(None, None, generate_at=tmp_path / "keys")
+    first = await Store.open(url, keys)
+    try:
+        await first.migrate()
+        await first.tenants.add("nordic", name="", config="{}", secrets={})
+        await (await Store.open(url, keys)).close()
+        assert _counted_by_another_process(file) == 1
+        await first.tenants.add("other", name="", config="{}", secrets={})
+        assert _counted_by_another_process(file) == 2
+    finally:
+        await first.close()
+
+
+def _counted_by_another_process(file: Path) -> int:
+    """Tenants, by a process that writes nothing and closes the file as the last one would."""
+    count = "SELECT count(*) FROM tenants"
+    script = f"c = sqlite3.connect({str(file)!r}); print(*c.execute({count!r}).fetchone())"
+    command = [sys.executable, "-c", f"import sqlite3; {script}; c.close()"]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
