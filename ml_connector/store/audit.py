@@ -24,11 +24,14 @@ from ml_connector.store.columns import canonical_json, database_now
 from ml_connector.store.errors import UnknownRecord
 from ml_connector.store.repository import Repository
 from ml_connector.store.scope import TenantScope, into
+from ml_connector.store.statements import delete_from, select_from
 from ml_connector.store.tables import AuditBody, AuditHead
 from ml_connector.store.tables import AuditEvent as EventRow
 
 _ACTION = re.compile(r"[a-z][a-z_]*:[a-z][a-z_]*")
 _PAGE = 500
+_HEAD = select_from(AuditHead)
+_LOCKED_HEAD = _HEAD.with_for_update()
 
 
 class AuditTrail(Repository):
@@ -86,9 +89,7 @@ class AuditTrail(Repository):
     async def begin(self) -> None:
         """The head of an empty chain, written with the tenant itself."""
         mac = head_mac(self._scope.cipher, 0, GENESIS)
-        await self._scope.execute(
-            self._scope.insert(AuditHead, {"seq": 0, "hash": GENESIS, "mac": mac})
-        )
+        await self._scope.insert(AuditHead, {"seq": 0, "hash": GENESIS, "mac": mac})
 
     async def flush(self) -> None:
         """Chain what was appended. The view calls this last, before the commit."""
@@ -106,9 +107,7 @@ class AuditTrail(Repository):
             seq, last_hash = event.seq, event.hash
         await self._write(events, [body for _, body in pending])
         mac = head_mac(self._scope.cipher, seq, last_hash)
-        await self._scope.execute(
-            self._scope.update(AuditHead).values(seq=seq, hash=last_hash, mac=mac)
-        )
+        await self._scope.change(AuditHead, {}, {"seq": seq, "hash": last_hash, "mac": mac})
 
     async def show(
         self,
@@ -128,7 +127,7 @@ class AuditTrail(Repository):
         `action` is one action, or a subject with its colon: `shipment:`. With `latest` it is the
         last `limit` of them.
         """
-        found = self._scope.select(EventRow).where(EventRow.seq > after)
+        found = select_from(EventRow).where(EventRow.seq > after)
         found = found.order_by(EventRow.seq.desc() if latest else EventRow.seq)
         equal = ((EventRow.order, order), (EventRow.operation, operation), (EventRow.actor, actor))
         for column, wanted in equal:
@@ -151,8 +150,7 @@ class AuditTrail(Repository):
 
     async def body(self, seq: int) -> bytes | None:
         """The raw exchange behind an event, or `None` when there is none (any more)."""
-        stored = self._scope.select(AuditBody).where(AuditBody.seq == seq)
-        row = await self._scope.first(stored)
+        row = await self._scope.row(AuditBody, seq=seq)
         return None if row is None else self._open_body(row)
 
     async def head(self) -> tuple[int, str]:
@@ -188,15 +186,14 @@ class AuditTrail(Repository):
 
         The database refuses what has not expired by its own clock, so that one counts too.
         """
-        clock = database_now(self._scope.connection.dialect.name)
-        expired = self._scope.delete(AuditBody).where(
+        clock = database_now(self._scope.dialect)
+        expired = delete_from(AuditBody).where(
             AuditBody.expires_at <= now, AuditBody.expires_at <= clock
         )
         return (await self._scope.execute(expired)).rowcount
 
     async def _head(self, *, lock: bool = False) -> Row[Any] | None:
-        head = self._scope.select(AuditHead)
-        return await self._scope.first(head.with_for_update() if lock else head)
+        return await self._scope.first(_LOCKED_HEAD if lock else _HEAD)
 
     async def _write(self, events: list[AuditEvent], bodies: list[bytes | None]) -> None:
         columns = [column.name for column in fields(AuditEvent)]
@@ -221,9 +218,7 @@ class AuditTrail(Repository):
             page = await self.show(after=page[-1].seq, limit=_PAGE)
 
     async def _bodies(self, events: tuple[AuditEvent, ...]) -> dict[int, Row[Any]]:
-        stored = self._scope.select(AuditBody).where(
-            AuditBody.seq.between(events[0].seq, events[-1].seq)
-        )
+        stored = select_from(AuditBody).where(AuditBody.seq.between(events[0].seq, events[-1].seq))
         return {row.seq: row for row in await self._scope.all(stored)}
 
     def _open_body(self, row: Row[Any]) -> bytes:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ml_connector.store.repository import Repository
 from ml_connector.store.scope import into
+from ml_connector.store.statements import select_from
 from ml_connector.store.tables import CallWindow as Row
 
 
@@ -20,6 +21,10 @@ class CallWindow:
     blocked_until: datetime
 
 
+_KEPT = select_from(Row)
+_LOCKED = _KEPT.with_for_update()
+
+
 class Calls(Repository):
     """The present window of a tenant's calls to Visma."""
 
@@ -27,8 +32,7 @@ class Calls(Repository):
 
     async def get(self, *, lock: bool = False) -> CallWindow | None:
         """As last kept. With `lock`, for writing only, nobody changes it before our commit."""
-        asked = self._scope.select(Row)
-        row = await self._scope.first(asked.with_for_update() if lock else asked)
+        row = await self._scope.first(_LOCKED if lock else _KEPT)
         return None if row is None else into(CallWindow, row)
 
     async def keep(self, window: CallWindow) -> None:
@@ -38,4 +42,4 @@ class Calls(Repository):
             "ends_at": window.ends_at,
             "blocked_until": window.blocked_until,
         }
-        await self._scope.execute(self._scope.upsert(Row, {}, insert=values, change=values))
+        await self._scope.upsert(Row, {}, values)

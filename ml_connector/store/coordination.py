@@ -3,14 +3,17 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import bindparam, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ml_connector.security.keys import UnknownMasterKey
 from ml_connector.security.vault import SharedSeal
 from ml_connector.store.database import Database
-from ml_connector.store.scope import Clock, insert_for
+from ml_connector.store.scope import Clock
+from ml_connector.store.statements import insert_into
 from ml_connector.store.tables import CarrierToken, Slot, Tenant
+
+_TOKEN = select(CarrierToken).where(CarrierToken.credential_id == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ class Coordination:
             )
             if (others or 0) >= limit:
                 return False
-            taken = insert_for(connection.dialect.name, Slot).values(
+            taken = insert_into(connection.dialect.name, Slot).values(
                 name=name, holder=holder, expires_at=now + ttl
             )
             await connection.execute(
@@ -99,7 +102,7 @@ class Coordination:
         async with self._database.writing() as connection:
             if issued_for is not None and not await _in_force(connection, *issued_for):
                 return False
-            insert = insert_for(connection.dialect.name, CarrierToken)
+            insert = insert_into(connection.dialect.name, CarrierToken)
             kept = await connection.execute(
                 insert.values(credential_id=credential_id, **values)
                 .on_conflict_do_update(
@@ -118,11 +121,7 @@ class Coordination:
         `SealBroken` for one that was changed or moved here from another credential.
         """
         async with self._database.reading() as connection:
-            row = (
-                await connection.execute(
-                    select(CarrierToken).where(CarrierToken.credential_id == credential_id)
-                )
-            ).first()
+            row = (await connection.execute(_TOKEN, {"of": credential_id})).first()
         if row is None:
             return None
         try:

@@ -10,11 +10,9 @@ class Cursors(Repository):
     __slots__ = ()
 
     async def get(self, resource: str) -> str | None:
-        row = await self._scope.first(self._scope.select(Cursor).where(Cursor.resource == resource))
+        row = await self._scope.row(Cursor, resource=resource)
         return None if row is None else str(row.value)
 
     async def set(self, resource: str, value: str) -> None:
         values = {"value": value, "updated_at": self._scope.clock()}
-        await self._scope.execute(
-            self._scope.upsert(Cursor, {"resource": resource}, insert=values, change=values)
-        )
+        await self._scope.upsert(Cursor, {"resource": resource}, values)

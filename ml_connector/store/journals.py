@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement
 from ml_connector.store.errors import RecordConflict
 from ml_connector.store.repository import Repository, move
 from ml_connector.store.scope import into
+from ml_connector.store.statements import select_columns, select_from
 from ml_connector.store.states import JOURNAL_STEPS, JournalKind, JournalState
 from ml_connector.store.tables import Journal as JournalRow
 
@@ -74,19 +75,12 @@ class Journals(Repository):
             for column in fields(JournalDraft)
             if column.name != "reference"
         }
-        row = await self._scope.first(
-            self._scope.upsert(
-                JournalRow,
-                {"reference": draft.reference},
-                insert={
-                    **given,
-                    "state": JournalState.DRAFT,
-                    "created_at": now,
-                    "updated_at": now,
-                },
-                change={**given, "updated_at": now},
-                only_if=JournalRow.state == JournalState.DRAFT,
-            ).returning(JournalRow)
+        row = await self._scope.upsert(
+            JournalRow,
+            {"reference": draft.reference},
+            {**given, "updated_at": now},
+            once={"state": JournalState.DRAFT, "created_at": now},
+            while_state=JournalState.DRAFT,
         )
         if row is None:
             raise RecordConflict(f"Journal {draft.reference} is posted already.")
@@ -97,16 +91,13 @@ class Journals(Repository):
     ) -> JournalRecord:
         """Go on to `state`; `batch` once Visma gave one. Raises `IllegalTransition`."""
         learnt = {} if batch is None else {"batch": batch}
-        where = JournalRow.reference == reference
         what = f"journal {reference}"
-        steps = JOURNAL_STEPS
-        row = await move(self._scope, JournalRow, where, steps, state, what=what, **learnt)
+        its, steps = {"reference": reference}, JOURNAL_STEPS
+        row = await move(self._scope, JournalRow, its, steps, state, what=what, **learnt)
         return into(JournalRecord, row)
 
     async def get(self, reference: str) -> JournalRecord | None:
-        row = await self._scope.first(
-            self._scope.select(JournalRow).where(JournalRow.reference == reference)
-        )
+        row = await self._scope.row(JournalRow, reference=reference)
         return None if row is None else into(JournalRecord, row)
 
     async def by_batch(self, batch: str) -> tuple[JournalRecord, ...]:
@@ -122,14 +113,14 @@ class Journals(Repository):
     async def known(self, references: Collection[str]) -> frozenset[str]:
         """Those of the references that a journal of ours has, in whatever period."""
         rows = await self._scope.all(
-            self._scope.select_columns(JournalRow, JournalRow.reference).where(
+            select_columns(JournalRow, JournalRow.reference).where(
                 JournalRow.reference.in_(references)
             )
         )
         return frozenset(row.reference for row in rows)
 
     async def _list(self, *where: ColumnElement[bool]) -> tuple[JournalRecord, ...]:
-        found = self._scope.select(JournalRow).where(*where)
+        found = select_from(JournalRow).where(*where)
         rows = await self._scope.all(
             found.order_by(JournalRow.posting_date, JournalRow.created_at, JournalRow.reference)
         )

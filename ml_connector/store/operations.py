@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from ml_connector.store.errors import RecordConflict
+from ml_connector.store.errors import RecordConflict, UnknownRecord
 from ml_connector.store.repository import Repository, move
 from ml_connector.store.scope import TenantScope, into
+from ml_connector.store.statements import select_from
 from ml_connector.store.states import OPERATION_STEPS, OperationState
 from ml_connector.store.tables import Operation as OperationRow
 from ml_connector.store.tables.shipping import UNFINISHED
@@ -64,22 +65,14 @@ class Operations(Repository):
         if not key.startswith(f"{self._scope.tenant}/"):
             raise RecordConflict(f"Operation {key} is not of tenant {self._scope.tenant}.")
         now = self._scope.clock()
-        row = await self._scope.first(
-            self._scope.upsert(
-                OperationRow,
-                {"key": key},
-                insert={
-                    "step": step,
-                    "order": order,
-                    "generation": generation,
-                    "state": OperationState.INTENDED,
-                    "request_digest": request_digest,
-                    "created_at": now,
-                    "updated_at": now,
-                },
-                change={"request_digest": request_digest, "updated_at": now},
-                only_if=OperationRow.state == OperationState.INTENDED,
-            ).returning(OperationRow)
+        intended = OperationState.INTENDED
+        about = {"step": step, "order": order, "generation": generation}
+        row = await self._scope.upsert(
+            OperationRow,
+            {"key": key},
+            {"request_digest": request_digest, "updated_at": now},
+            once={**about, "state": intended, "created_at": now},
+            while_state=intended,
         )
         operation = await self._existing(key) if row is None else self._opened(row)
         if (operation.step, operation.order, operation.generation) != (step, order, generation):
@@ -96,7 +89,7 @@ class Operations(Repository):
             OperationState.SENT,
             deadline=deadline,
             sent_at=self._scope.clock(),
-            attempts=OperationRow.attempts + 1,
+            raised=("attempts",),
         )
 
     async def succeed(self, key: str, result: Mapping[str, Any]) -> Operation:
@@ -122,11 +115,8 @@ class Operations(Repository):
     async def annotate(self, key: str, note: str, *, deadline: datetime | None = None) -> None:
         """What was found out about an operation in doubt; its state stays as it is."""
         known = {} if deadline is None else {"deadline": deadline}
-        await self._scope.execute(
-            self._scope.update(OperationRow)
-            .where(OperationRow.key == key)
-            .values(note=note, updated_at=self._scope.clock(), **known)
-        )
+        learnt = {"note": note, "updated_at": self._scope.clock(), **known}
+        await self._scope.change(OperationRow, {"key": key}, learnt)
 
     async def back_to_intended(self, key: str, proof: str) -> Operation:
         """Allow it to be sent (again).
@@ -139,39 +129,34 @@ class Operations(Repository):
         )
 
     async def get(self, key: str) -> Operation | None:
-        row = await self._scope.first(
-            self._scope.select(OperationRow).where(OperationRow.key == key)
-        )
+        row = await self._scope.row(OperationRow, key=key)
         return None if row is None else self._opened(row)
 
     async def unfinished(self) -> tuple[Operation, ...]:
         """Intended, sent and unknown ones, the oldest first."""
-        found = self._scope.select(OperationRow).where(UNFINISHED)
+        found = select_from(OperationRow).where(UNFINISHED)
         rows = await self._scope.all(found.order_by(OperationRow.created_at, OperationRow.key))
         return tuple(self._opened(row) for row in rows)
 
     async def history(self, order: str) -> tuple[Operation, ...]:
         """All operations of an order, the oldest first."""
-        found = self._scope.select(OperationRow).where(OperationRow.order == order)
+        found = select_from(OperationRow).where(OperationRow.order == order)
         rows = await self._scope.all(found.order_by(OperationRow.created_at, OperationRow.key))
         return tuple(self._opened(row) for row in rows)
 
     async def _existing(self, key: str) -> Operation:
-        row = (
-            await self._scope.execute(
-                self._scope.select(OperationRow).where(OperationRow.key == key)
-            )
-        ).one()
+        row = await self._scope.row(OperationRow, key=key)
+        if row is None:
+            raise UnknownRecord(f"operation {key}")
         return self._opened(row)
 
     async def _finish(self, key: str, state: OperationState, **values: Any) -> Operation:
         return await self._move(key, state, finished_at=self._scope.clock(), **values)
 
     async def _move(self, key: str, state: OperationState, **values: Any) -> Operation:
-        where = OperationRow.key == key
         what = f"operation {key}"
-        steps = OPERATION_STEPS
-        row = await move(self._scope, OperationRow, where, steps, state, what=what, **values)
+        its, steps = {"key": key}, OPERATION_STEPS
+        row = await move(self._scope, OperationRow, its, steps, state, what=what, **values)
         return self._opened(row)
 
     def _opened(self, row: Row[Any]) -> Operation:

@@ -6,11 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, func, or_
 
 from ml_connector.store.errors import UnknownRecord
 from ml_connector.store.repository import Repository
 from ml_connector.store.scope import into
+from ml_connector.store.statements import select_columns, select_from, update_of
 from ml_connector.store.tables import Journal, Order, Parcel
 from ml_connector.store.tables.orders import BEHIND, PARKED, STARTING, UNSIGNALLED, URGENT
 
@@ -120,23 +121,39 @@ class OrderChanges(TypedDict, total=False):
     workflow_closed_at: datetime | None
 
 
+def _next(found: Select[Any]) -> Select[Any]:
+    return found.order_by(Order.order).limit(bindparam("limit", type_=Integer))
+
+
+_BEHIND = _next(select_from(Order).where(BEHIND, Order.order > bindparam("after")))
+_UNSIGNALLED = _next(select_from(Order).where(UNSIGNALLED))
+_URGENT = _next(select_from(Order).where(UNSIGNALLED, URGENT))
+_STARTING = select_columns(Order, func.count()).where(
+    STARTING, Order.updated_at >= bindparam("since")
+)
+_WRITTEN = (
+    update_of(Order)
+    .where(Order.order == bindparam("of_order"), Order.progress_written <= bindparam("up_to"))
+    .values(progress_written=bindparam("up_to"), updated_at=bindparam("now"))
+)
+
+
 class Orders(Repository):
     """A tenant's orders."""
 
     __slots__ = ()
 
     async def get(self, order: str) -> OrderRow | None:
-        row = await self._scope.first(self._scope.select(Order).where(Order.order == order))
+        row = await self._scope.row(Order, order=order)
         return None if row is None else self._read(row)
 
     async def save(self, order: str, **changes: Unpack[OrderChanges]) -> OrderRow:
         """Set these columns, making the order if it is new."""
         now = self._scope.clock()
         values = {**self._columns(order, changes), "updated_at": now}
-        statement = self._scope.upsert(
-            Order, {"order": order}, insert={**values, "created_at": now}, change=values
-        )
-        row = (await self._scope.execute(statement.returning(Order))).one()
+        key, once = {"order": order}, {"created_at": now}
+        row = await self._scope.upsert(Order, key, values, once=once)
+        assert row is not None, "no state keeps an order from being saved"
         return self._read(row)
 
     async def progressed(
@@ -147,18 +164,11 @@ class Orders(Repository):
         Without `signal` only Visma is: the workflow itself brought the news. Raises
         `UnknownRecord`.
         """
-        changed = (
-            self._scope.update(Order)
-            .where(Order.order == order)
-            .values(
-                **self._columns(order, changes),
-                progress_version=Order.progress_version + 1,
-                signal_pending=True if signal else Order.signal_pending,
-                updated_at=self._scope.clock(),
-            )
-            .returning(Order)
-        )
-        row = await self._scope.first(changed)
+        values = {**self._columns(order, changes), "updated_at": self._scope.clock()}
+        if signal:
+            values["signal_pending"] = True
+        raised = ("progress_version",)
+        row = await self._scope.change(Order, {"order": order}, values, raised=raised)
         if row is None:
             raise UnknownRecord(f"order {order}")
         return self._read(row)
@@ -166,12 +176,7 @@ class Orders(Repository):
     async def mark_progress_written(self, order: str, progress_version: int) -> None:
         """Visma has the news up to `progress_version`. News since stay due."""
         await self._scope.execute(
-            self._scope.update(Order)
-            .where(Order.order == order, Order.progress_written <= progress_version)
-            .values(
-                progress_written=progress_version,
-                updated_at=self._scope.clock(),
-            )
+            _WRITTEN, of_order=order, up_to=progress_version, now=self._scope.clock()
         )
 
     async def mark_signalled(self, order: str, progress_version: int) -> bool:
@@ -179,31 +184,25 @@ class Orders(Repository):
 
         Says False, and leaves the signal due, when there are news since.
         """
-        done = await self._scope.execute(
-            self._scope.update(Order)
-            .where(Order.order == order, Order.progress_version == progress_version)
-            .values(signal_pending=False, updated_at=self._scope.clock())
-        )
-        return done.rowcount == 1
+        told = {"order": order, "progress_version": progress_version}
+        values = {"signal_pending": False, "updated_at": self._scope.clock()}
+        return await self._scope.change(Order, told, values) is not None
 
     async def pending_progress(self, limit: int, after: str = "") -> tuple[OrderRow, ...]:
         """Shipped orders about which Visma is behind, by number, from behind `after`."""
-        behind = self._scope.select(Order).where(BEHIND, Order.order > after)
-        return await self._list(behind, limit)
+        return self._read_all(await self._scope.all(_BEHIND, after=after, limit=limit))
 
     async def pending_signals(self, limit: int, *, urgent: bool = False) -> tuple[OrderRow, ...]:
         """Orders whose workflow was not told the latest news.
 
         `urgent`: only those with a parcel, or with a person who waits for a quote.
         """
-        pending = self._scope.select(Order).where(UNSIGNALLED)
-        return await self._list(pending.where(URGENT) if urgent else pending, limit)
+        pending = _URGENT if urgent else _UNSIGNALLED
+        return self._read_all(await self._scope.all(pending, limit=limit))
 
     async def starting(self, since: datetime) -> int:
         """How many orders were told to ship since then, and have neither shipped nor stopped."""
-        counted = self._scope.select_columns(Order, func.count())
-        found = await self._scope.scalars(counted.where(STARTING, Order.updated_at >= since))
-        return int(found[0])
+        return int((await self._scope.scalars(_STARTING, since=since))[0])
 
     async def to_recheck(self, before: datetime, limit: int) -> list[OrderRow]:
         """Parked and skipped orders, and those with a quote that nobody could answer, that nobody
@@ -211,7 +210,7 @@ class Orders(Repository):
         unanswered = and_(Order.quote_request_version.is_not(None), Order.updated_at < before)
         waits = or_(Order.stage == "needs_attention", Order.skip_reason.is_not(None), unanswered)
         stale = or_(Order.checked_at.is_(None), Order.checked_at < before)
-        found = self._scope.select(Order).where(waits, stale)
+        found = select_from(Order).where(waits, stale)
         ordered = found.order_by(Order.checked_at.is_not(None), Order.checked_at, Order.order)
         rows = await self._scope.all(ordered.limit(limit))
         return [self._read(row) for row in rows]
@@ -252,31 +251,31 @@ class Orders(Repository):
             conditions.append(Order.first_scan_at < scanned_before)
         if posted is not None:
             conditions.append(Order.journal_batch.is_not(None) == posted)
-        return await self._list(self._scope.select(Order).where(*conditions), limit)
+        return await self._list(select_from(Order).where(*conditions), limit)
 
     async def by_tracking(self, tracking_number: str) -> tuple[OrderRow, ...]:
         """Orders that had this number, on any piece of any generation."""
-        pieces = self._scope.select_columns(Parcel, Parcel.order).where(
+        pieces = select_columns(Parcel, Parcel.order).where(
             Parcel.tracking_number == tracking_number
         )
         found = or_(Order.master_tracking == tracking_number, Order.order.in_(pieces))
-        return await self._list(self._scope.select(Order).where(found), None)
+        return await self._list(select_from(Order).where(found), None)
 
     async def by_batch(self, batch: str) -> tuple[OrderRow, ...]:
         """Orders with a journal in this Visma batch, reversals included."""
-        journals = self._scope.select_columns(Journal, Journal.order).where(Journal.batch == batch)
+        journals = select_columns(Journal, Journal.order).where(Journal.batch == batch)
         found = or_(Order.journal_batch == batch, Order.order.in_(journals))
-        return await self._list(self._scope.select(Order).where(found), None)
+        return await self._list(select_from(Order).where(found), None)
 
     async def counts(self) -> dict[str, int]:
         """How many orders stand in each stage."""
-        counted = self._scope.select_columns(Order, Order.stage, func.count().label("orders"))
+        counted = select_columns(Order, Order.stage, func.count().label("orders"))
         rows = await self._scope.all(counted.group_by(Order.stage))
         return {row.stage: row.orders for row in rows}
 
     async def parked(self) -> dict[str, ParkedGroup]:
         """Orders that need a person, by reason."""
-        counted = self._scope.select_columns(
+        counted = select_columns(
             Order,
             Order.attention,
             func.count().label("orders"),
@@ -286,7 +285,9 @@ class Orders(Repository):
         return {row.attention: ParkedGroup(orders=row.orders, since=row.since) for row in rows}
 
     async def _list(self, found: Select[Any], limit: int | None) -> tuple[OrderRow, ...]:
-        rows = await self._scope.all(found.order_by(Order.order).limit(limit))
+        return self._read_all(await self._scope.all(found.order_by(Order.order).limit(limit)))
+
+    def _read_all(self, rows: Sequence[Row[Any]]) -> tuple[OrderRow, ...]:
         return tuple(self._read(row) for row in rows)
 
     def _columns(self, order: str, changes: OrderChanges) -> dict[str, Any]:

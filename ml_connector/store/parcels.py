@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, or_
+from sqlalchemy import Integer, Row, bindparam, func, or_
 
 from ml_connector.domain.tracking import ParcelState, ParcelStatus, Scan
 from ml_connector.store.errors import RecordConflict, UnknownRecord
 from ml_connector.store.repository import Repository
 from ml_connector.store.scope import into
+from ml_connector.store.statements import select_columns, select_from, update_of
 from ml_connector.store.tables import Parcel as ParcelRow
 from ml_connector.store.tables.shipping import ON_ITS_WAY
 
@@ -56,6 +57,35 @@ class Parcel:
     """When its shipment was made."""
 
 
+_DUE = (
+    select_from(ParcelRow)
+    .where(ON_ITS_WAY, ParcelRow.next_poll_at <= bindparam("now"))
+    .where(or_(ParcelRow.claimed_until.is_(None), ParcelRow.claimed_until <= bindparam("now")))
+    .order_by(ParcelRow.next_poll_at, ParcelRow.tracking_number)
+    .limit(bindparam("limit", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_ASKED_FOR = (
+    select_from(ParcelRow)
+    .where(ON_ITS_WAY, ParcelRow.tracking_number == bindparam("number"))
+    .with_for_update()
+)
+_LATEST = (
+    select_from(ParcelRow)
+    .where(ParcelRow.tracking_number == bindparam("number"))
+    .order_by(ParcelRow.finished_at.is_not(None), ParcelRow.created_at.desc())
+    .limit(1)
+)
+_THESE = update_of(ParcelRow).where(
+    ON_ITS_WAY, ParcelRow.tracking_number.in_(bindparam("numbers", expanding=True))
+)
+_CLAIM = _THESE.values(claimed_until=bindparam("until"))
+_POSTPONE = _THESE.values(next_poll_at=bindparam("until"), claimed_until=None)
+_FINISH = _THESE.values(
+    finished_at=bindparam("now"), claimed_until=None, updated_at=bindparam("now")
+)
+
+
 class Parcels(Repository):
     """A tenant's parcels. A tracking number means the parcel still on its way, if there is one."""
 
@@ -79,9 +109,7 @@ class Parcels(Repository):
                 "created_at": now,
                 "updated_at": now,
             }
-            insert = self._scope.insert(ParcelRow, values).on_conflict_do_nothing()
-            # Not `rowcount`: PostgreSQL's driver has none to tell for an INSERT.
-            if await self._scope.first(insert.returning(ParcelRow.tracking_number)) is None:
+            if not await self._scope.insert_new(ParcelRow, values):
                 await self._check_same(parcel)
 
     async def due(
@@ -91,22 +119,10 @@ class Parcels(Repository):
 
         Until `claim_for` has passed, or `record` ends the claim, no other sweep gets them.
         """
-        found = (
-            self._scope.select(ParcelRow)
-            .where(ON_ITS_WAY, ParcelRow.next_poll_at <= now)
-            .where(or_(ParcelRow.claimed_until.is_(None), ParcelRow.claimed_until <= now))
-            .order_by(ParcelRow.next_poll_at, ParcelRow.tracking_number)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        parcels = [_parcel(row) for row in await self._scope.all(found)]
+        parcels = [_parcel(row) for row in await self._scope.all(_DUE, now=now, limit=limit)]
         numbers = [parcel.tracking_number for parcel in parcels]
         until = now + claim_for
-        await self._scope.execute(
-            self._scope.update(ParcelRow)
-            .where(ON_ITS_WAY, ParcelRow.tracking_number.in_(numbers))
-            .values(claimed_until=until)
-        )
+        await self._scope.execute(_CLAIM, numbers=numbers, until=until)
         return tuple(replace(parcel, claimed_until=until.astimezone(UTC)) for parcel in parcels)
 
     async def record(
@@ -124,11 +140,7 @@ class Parcels(Repository):
         Scans and the first physical scan are only ever added to: FedEx forgets, we do not.
         Raises `UnknownRecord` when no parcel of this number is on its way.
         """
-        row = await self._scope.first(
-            self._scope.select(ParcelRow)
-            .where(ON_ITS_WAY, ParcelRow.tracking_number == tracking_number)
-            .with_for_update()
-        )
+        row = await self._scope.first(_ASKED_FOR, number=tracking_number)
         if row is None:
             raise UnknownRecord(f"parcel {tracking_number} on its way")
         before = _parcel(row)
@@ -141,31 +153,26 @@ class Parcels(Repository):
             delivered_at=status.delivered_at.astimezone(UTC) if status.delivered_at else None,
             scans=_merged(before.scans, scans),
         )
-        await self._scope.execute(
-            self._scope.update(ParcelRow)
-            .where(ON_ITS_WAY, ParcelRow.tracking_number == tracking_number)
-            .values(
-                state=after.state,
-                code=after.code,
-                unique_id=after.unique_id,
-                first_scan_at=after.first_scan_at,
-                delivered_at=after.delivered_at,
-                scans=[_scan_json(scan) for scan in after.scans],
-                last_hash=last_hash,
-                next_poll_at=next_poll_at,
-                claimed_until=None,
-                updated_at=self._scope.clock(),
-            )
-        )
+        learnt = {
+            "state": after.state,
+            "code": after.code,
+            "unique_id": after.unique_id,
+            "first_scan_at": after.first_scan_at,
+            "delivered_at": after.delivered_at,
+            "scans": [_scan_json(scan) for scan in after.scans],
+            "last_hash": last_hash,
+            "next_poll_at": next_poll_at,
+            "claimed_until": None,
+            "updated_at": self._scope.clock(),
+        }
+        # Locked above, so it is still the one on its way.
+        its = {"order": before.order, "generation": before.generation}
+        await self._scope.change(ParcelRow, {**its, "tracking_number": tracking_number}, learnt)
         return after != before
 
     async def postpone(self, tracking_numbers: Sequence[str], next_poll_at: datetime) -> None:
         """Nothing new, or no answer: ask again then, and end the claim."""
-        await self._scope.execute(
-            self._scope.update(ParcelRow)
-            .where(ON_ITS_WAY, ParcelRow.tracking_number.in_(tracking_numbers))
-            .values(next_poll_at=next_poll_at, claimed_until=None)
-        )
+        await self._scope.execute(_POSTPONE, numbers=tracking_numbers, until=next_poll_at)
 
     async def ask_again(self, order: str, generation: int, at: datetime) -> tuple[str, ...]:
         """Make a shipment's pieces due at `at`, finished ones too; their numbers.
@@ -178,7 +185,7 @@ class Parcels(Repository):
             if latest is None or (latest.order, latest.generation) != (order, generation):
                 continue
             await self._scope.execute(
-                self._scope.update(ParcelRow)
+                update_of(ParcelRow)
                 .where(ParcelRow.order == order, ParcelRow.generation == generation)
                 .where(ParcelRow.tracking_number == piece.tracking_number)
                 .values(next_poll_at=at, finished_at=None, claimed_until=None)
@@ -188,16 +195,11 @@ class Parcels(Repository):
 
     async def finish(self, tracking_number: str) -> None:
         """Ask no more: delivered, returned, cancelled or given up."""
-        now = self._scope.clock()
-        await self._scope.execute(
-            self._scope.update(ParcelRow)
-            .where(ON_ITS_WAY, ParcelRow.tracking_number == tracking_number)
-            .values(finished_at=now, claimed_until=None, updated_at=now)
-        )
+        await self._scope.execute(_FINISH, numbers=[tracking_number], now=self._scope.clock())
 
     async def by_order(self, order: str, generation: int | None = None) -> tuple[Parcel, ...]:
         """An order's parcels by generation and piece, of one generation if it is given."""
-        found = self._scope.select(ParcelRow).where(ParcelRow.order == order)
+        found = select_from(ParcelRow).where(ParcelRow.order == order)
         if generation is not None:
             found = found.where(ParcelRow.generation == generation)
         rows = await self._scope.all(found.order_by(ParcelRow.generation, ParcelRow.sequence))
@@ -205,12 +207,7 @@ class Parcels(Repository):
 
     async def get(self, tracking_number: str) -> Parcel | None:
         """The parcel on its way, else the one that last had this number."""
-        row = await self._scope.first(
-            self._scope.select(ParcelRow)
-            .where(ParcelRow.tracking_number == tracking_number)
-            .order_by(ParcelRow.finished_at.is_not(None), ParcelRow.created_at.desc())
-            .limit(1)
-        )
+        row = await self._scope.first(_LATEST, number=tracking_number)
         return None if row is None else _parcel(row)
 
     async def scans(self, tracking_number: str) -> tuple[Scan, ...]:
@@ -220,7 +217,7 @@ class Parcels(Repository):
 
     async def counts(self) -> dict[ParcelState, int]:
         """How many parcels on their way are in each state."""
-        counted = self._scope.select_columns(ParcelRow, ParcelRow.state, func.count().label("n"))
+        counted = select_columns(ParcelRow, ParcelRow.state, func.count().label("n"))
         rows = await self._scope.all(counted.where(ON_ITS_WAY).group_by(ParcelRow.state))
         return {ParcelState(row.state): row.n for row in rows}
 

@@ -9,7 +9,8 @@ from ml_connector.security.keys import MasterKeys
 from ml_connector.security.payload_keys import PURPOSE
 from ml_connector.security.vault import SharedSeal
 from ml_connector.store.database import Database
-from ml_connector.store.scope import Clock, insert_for
+from ml_connector.store.scope import Clock
+from ml_connector.store.statements import insert_into
 from ml_connector.store.tables import PayloadKey
 
 
@@ -60,7 +61,7 @@ class PayloadKeyArchive:
     async def _add(self, connection: AsyncConnection, older: str) -> None:
         key_id, sealed = self._sealed(older, self._keys.derive(older, PURPOSE))
         await connection.execute(
-            insert_for(connection.dialect.name, PayloadKey)
+            insert_into(connection.dialect.name, PayloadKey)
             .values(id=older, key_id=key_id, value_sealed=sealed, created_at=self._clock())
             # Another process may rotate at the same time; both keep the same key.
             .on_conflict_do_nothing()

@@ -9,6 +9,7 @@ from typing import Any
 
 from ml_connector.store.repository import Repository
 from ml_connector.store.scope import into
+from ml_connector.store.statements import select_from
 from ml_connector.store.tables import Quote as QuoteRow
 
 
@@ -42,12 +43,12 @@ class Quotes(Repository):
             ),
             "created_at": self._scope.clock(),
         }
-        await self._scope.execute(self._scope.insert(QuoteRow, values))
+        await self._scope.insert(QuoteRow, values)
         return quote
 
     async def list(self, order: str | None = None, *, limit: int = 100) -> tuple[Quote, ...]:
         """The latest quotes first; of one order if it is given."""
-        found = self._scope.select(QuoteRow)
+        found = select_from(QuoteRow)
         if order is not None:
             found = found.where(QuoteRow.order == order)
         latest = found.order_by(QuoteRow.created_at.desc(), QuoteRow.id).limit(limit)

@@ -9,6 +9,7 @@ from sqlalchemy import Row
 
 from ml_connector.store.repository import Repository
 from ml_connector.store.scope import into
+from ml_connector.store.statements import delete_from, select_columns, select_from
 from ml_connector.store.tables import Receipt as ReceiptRow
 from ml_connector.store.tables import ReceiptOrder
 
@@ -65,38 +66,31 @@ class Receipts(Repository):
         """Set these columns, and all the orders it names if they are given."""
         now = self._scope.clock()
         values = {**changes, "updated_at": now}
-        await self._scope.execute(
-            self._scope.upsert(
-                ReceiptRow, {"number": number}, insert={**values, "created_at": now}, change=values
-            )
-        )
+        await self._scope.upsert(ReceiptRow, {"number": number}, values, once={"created_at": now})
         if orders is not None:
             await self._link(number, orders)
 
     async def get(self, number: str) -> Receipt | None:
-        row = await self._scope.first(
-            self._scope.select(ReceiptRow).where(ReceiptRow.number == number)
-        )
+        row = await self._scope.row(ReceiptRow, number=number)
         return None if row is None else await self._with_orders(row)
 
     async def for_order(self, order: str) -> tuple[Receipt, ...]:
         """Receipts that name this order, by number."""
-        numbers = self._scope.select_columns(ReceiptOrder, ReceiptOrder.number).where(
+        numbers = select_columns(ReceiptOrder, ReceiptOrder.number).where(
             ReceiptOrder.order == order
         )
-        found = self._scope.select(ReceiptRow).where(ReceiptRow.number.in_(numbers))
+        found = select_from(ReceiptRow).where(ReceiptRow.number.in_(numbers))
         rows = await self._scope.all(found.order_by(ReceiptRow.number))
         return tuple([await self._with_orders(row) for row in rows])
 
     async def _link(self, number: str, orders: Sequence[str]) -> None:
-        links = self._scope.delete(ReceiptOrder).where(ReceiptOrder.number == number)
+        links = delete_from(ReceiptOrder).where(ReceiptOrder.number == number)
         await self._scope.execute(links.where(ReceiptOrder.order.not_in(orders)))
         for order in orders:
-            link = self._scope.insert(ReceiptOrder, {"number": number, "order": order})
-            await self._scope.execute(link.on_conflict_do_nothing())
+            await self._scope.insert_new(ReceiptOrder, {"number": number, "order": order})
 
     async def _with_orders(self, row: Row[Any]) -> Receipt:
-        links = self._scope.select_columns(ReceiptOrder, ReceiptOrder.order).where(
+        links = select_columns(ReceiptOrder, ReceiptOrder.order).where(
             ReceiptOrder.number == row.number
         )
         orders = sorted(await self._scope.scalars(links))

@@ -1,10 +1,10 @@
 """What all repositories of a tenant share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import Row
 
 from ml_connector.store.errors import IllegalTransition, UnknownRecord
 from ml_connector.store.scope import TenantScope
@@ -24,12 +24,13 @@ class Repository:
 
 async def move(
     scope: TenantScope,
-    table: Any,
-    where: ColumnElement[bool],
+    table: type[OfTenant],
+    key: Mapping[str, Any],
     steps: Mapping[S, frozenset[S]],
     wanted: S,
     *,
     what: str,
+    raised: Sequence[str] = (),
     **values: Any,
 ) -> Row[Any]:
     """Change a state in one guarded statement, so that of two rivals exactly one succeeds.
@@ -38,17 +39,12 @@ async def move(
     `UnknownRecord` when the tenant has no such row.
     """
     allowed = [state for state, following in steps.items() if wanted in following]
-    change = (
-        scope.update(table)
-        .where(where, table.state.in_(allowed))
-        .values(state=wanted, updated_at=scope.clock(), **values)
-        .returning(table)
-    )
-    row = await scope.first(change)
-    if row is not None:
-        return row
-    entity: type[OfTenant] = table
-    present = await scope.first(scope.select_columns(entity, table.state).where(where))
+    changed = {"state": wanted, "updated_at": scope.clock(), **values}
+    if allowed:
+        row = await scope.change(table, key, changed, raised=raised, states=allowed)
+        if row is not None:
+            return row
+    present = await scope.row(table, **key)
     if present is None:
         raise UnknownRecord(what)
     raise IllegalTransition(what, str(present.state), str(wanted))

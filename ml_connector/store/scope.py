@@ -1,36 +1,26 @@
 """One tenant inside one transaction: the only way repositories reach the database.
 
-Every statement made here carries the tenant, so a repository cannot forget it. Repositories take
-their SELECT, INSERT, UPDATE and DELETE from this class alone; a test holds them to it.
+Every statement that runs here carries the tenant, so a repository cannot forget it. Repositories
+take theirs from this class and from `store.statements` alone; a test holds them to it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from sqlalchemy import (
-    ColumnElement,
-    CursorResult,
-    Executable,
-    Row,
-    Select,
-    Update,
-    select,
-    update,
-)
-from sqlalchemy import delete as sql_delete
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import CursorResult, Executable, Row
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.dml import Delete
 
 from ml_connector.security.vault import TenantCipher
+from ml_connector.store import statements
 from ml_connector.store.columns import canonical_json
-from ml_connector.store.tables.base import Base, OfTenant
+from ml_connector.store.statements import OF_TENANT, columns_of
+from ml_connector.store.tables.base import OfTenant
 
 Clock = Callable[[], datetime]
-Insert = sqlite.Insert | postgresql.Insert
 
 
 class Value(Protocol):
@@ -53,54 +43,81 @@ class TenantScope:
         self.cipher = cipher
         self.clock = clock
 
-    def select(self, table: type[OfTenant]) -> Select[Any]:
-        return select(table).where(table.tenant == self.tenant)
+    async def row(self, table: type[OfTenant], **key: Any) -> Row[Any] | None:
+        """The tenant's row by these attributes."""
+        return await self.first(statements.row_by(table, tuple(key)), **key)
 
-    def select_columns(self, table: type[OfTenant], *columns: Any) -> Select[Any]:
-        return select(*columns).where(table.tenant == self.tenant)
+    async def insert(self, table: type[OfTenant], values: Mapping[str, Any]) -> None:
+        await self.enter(statements.insert_into(self.dialect, table), table, values)
 
-    def insert(self, table: type[OfTenant], values: Mapping[str, Any]) -> Insert:
-        statement = insert_for(self.connection.dialect.name, table)
-        return statement.values(tenant=self.tenant, **values)
+    async def insert_new(self, table: type[OfTenant], values: Mapping[str, Any]) -> bool:
+        """False, and nothing happens, where such a row is there already."""
+        entered = await self.enter(statements.insert_new(self.dialect, table), table, values)
+        return entered.first() is not None
 
     async def insert_all(self, table: type[OfTenant], rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows that all name the same columns, in one statement; none is no statement."""
         if rows:
-            given = [dict(_by_column(table, {"tenant": self.tenant, **row})) for row in rows]
-            await self.connection.execute(insert_for(self.connection.dialect.name, table), given)
+            given = [self._by_column(table, row) for row in rows]
+            await self.connection.execute(statements.insert_into(self.dialect, table), given)
 
-    def upsert(
+    async def upsert(
         self,
         table: type[OfTenant],
         key: Mapping[str, Any],
+        values: Mapping[str, Any],
         *,
-        insert: Mapping[str, Any],
-        change: Mapping[str, Any],
-        only_if: ColumnElement[bool] | None = None,
-    ) -> Insert:
-        """Insert `key` and `insert`, or else set `change` on the row that has the key."""
-        columns = [getattr(table, name) for name in ("tenant", *key)]
-        return self.insert(table, {**key, **insert}).on_conflict_do_update(
-            index_elements=columns, set_=dict(_by_column(table, change)), where=only_if
+        once: Mapping[str, Any] | None = None,
+        while_state: StrEnum | None = None,
+    ) -> Row[Any] | None:
+        """Set `values` on the row that has the key, or insert it, with `once` as well.
+
+        With `while_state`, only while the row is in it; `None` says that it is not.
+        """
+        statement = statements.upsert(self.dialect, table, tuple(key), tuple(values), while_state)
+        entered = await self.enter(statement, table, {**key, **values, **(once or {})})
+        return entered.first()
+
+    async def change(
+        self,
+        table: type[OfTenant],
+        key: Mapping[str, Any],
+        values: Mapping[str, Any],
+        *,
+        raised: Sequence[str] = (),
+        states: Sequence[StrEnum] = (),
+    ) -> Row[Any] | None:
+        """Set `values`, and let `raised` grow by one, on the row that has the key.
+
+        `None` where there is no such row, or it is in none of `states`.
+        """
+        statement = statements.change(
+            table, tuple(key), tuple(values), tuple(raised), tuple(states)
         )
+        return await self.first(statement, **statements.change_values(dict(key), dict(values)))
 
-    def update(self, table: type[OfTenant]) -> Update:
-        return update(table).where(table.tenant == self.tenant)
+    async def enter(
+        self, statement: Executable, table: type[OfTenant], values: Mapping[str, Any]
+    ) -> CursorResult[Any]:
+        """Run a statement that inserts one row of the tenant."""
+        return await self.connection.execute(statement, self._by_column(table, values))
 
-    def delete(self, table: type[OfTenant]) -> Delete:
-        return sql_delete(table).where(table.tenant == self.tenant)
+    async def execute(self, statement: Executable, **values: Any) -> CursorResult[Any]:
+        """Run any other statement, for this tenant; `values` are its further parameters."""
+        return await self.connection.execute(statement, {OF_TENANT: self.tenant, **values})
 
-    async def execute(self, statement: Executable) -> CursorResult[Any]:
-        return await self.connection.execute(statement)
+    async def first(self, statement: Executable, **values: Any) -> Row[Any] | None:
+        return (await self.execute(statement, **values)).first()
 
-    async def first(self, statement: Executable) -> Row[Any] | None:
-        return (await self.execute(statement)).first()
+    async def all(self, statement: Executable, **values: Any) -> Sequence[Row[Any]]:
+        return (await self.execute(statement, **values)).all()
 
-    async def all(self, statement: Executable) -> Sequence[Row[Any]]:
-        return (await self.execute(statement)).all()
+    async def scalars(self, statement: Executable, **values: Any) -> Sequence[Any]:
+        return (await self.execute(statement, **values)).scalars().all()
 
-    async def scalars(self, statement: Executable) -> Sequence[Any]:
-        return (await self.execute(statement)).scalars().all()
+    @property
+    def dialect(self) -> str:
+        return self.connection.dialect.name
 
     def seal(self, field: str, text: str) -> bytes:
         return self.cipher.seal(field, text.encode())
@@ -111,10 +128,10 @@ class TenantScope:
     def seal_json(self, field: str, value: object) -> bytes:
         return self.seal(field, canonical_json(value))
 
-
-def insert_for(dialect: str, table: type[Base] | type[OfTenant]) -> Insert:
-    """Both databases know ON CONFLICT, each in its own class of SQLAlchemy."""
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    def _by_column(self, table: type[OfTenant], values: Mapping[str, Any]) -> dict[str, Any]:
+        columns = columns_of(table)
+        given = {"tenant": self.tenant, **values}
+        return {columns[name].name: value for name, value in given.items()}
 
 
 def into(cls: type[V], row: Row[Any], **more: Any) -> V:
@@ -129,8 +146,3 @@ def _columns_of(cls: type[Value]) -> tuple[tuple[str, str], ...]:
     # ORDER is a reserved word of SQL, so that one column has another name.
     names = (field.name for field in fields(cls))
     return tuple((name, "order_nbr" if name == "order" else name) for name in names)
-
-
-def _by_column(table: type[OfTenant], values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """ON CONFLICT and many rows at once want the columns' own names, not the attributes'."""
-    return {getattr(table, name).expression.name: value for name, value in values.items()}

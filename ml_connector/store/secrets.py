@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ml_connector.store.errors import UnknownRecord
 from ml_connector.store.repository import Repository
+from ml_connector.store.statements import delete_from, select_columns
 from ml_connector.store.tables import TenantSecret
 
 
@@ -14,9 +15,7 @@ class Secrets(Repository):
 
     async def get(self, name: str) -> str:
         """Raises `UnknownRecord` when it was never set, `SealBroken` when it was moved here."""
-        row = await self._scope.first(
-            self._scope.select(TenantSecret).where(TenantSecret.name == name)
-        )
+        row = await self._scope.row(TenantSecret, name=name)
         if row is None:
             raise UnknownRecord(f"secret {name!r} of tenant {self._scope.tenant!r}")
         return self._scope.open(_field(name), row.value_sealed)
@@ -28,20 +27,18 @@ class Secrets(Repository):
                 "value_sealed": self._scope.seal(_field(name), secret),
                 "updated_at": self._scope.clock(),
             }
-            await self._scope.execute(
-                self._scope.upsert(TenantSecret, {"name": name}, insert=values, change=values)
-            )
+            await self._scope.upsert(TenantSecret, {"name": name}, values)
 
     async def replace(self, secrets: Mapping[str, str]) -> None:
         """Set these, and forget every other."""
         await self._scope.execute(
-            self._scope.delete(TenantSecret).where(TenantSecret.name.not_in(list(secrets)))
+            delete_from(TenantSecret).where(TenantSecret.name.not_in(list(secrets)))
         )
         await self.set(secrets)
 
     async def names(self) -> tuple[str, ...]:
         rows = await self._scope.all(
-            self._scope.select_columns(TenantSecret, TenantSecret.name).order_by(TenantSecret.name)
+            select_columns(TenantSecret, TenantSecret.name).order_by(TenantSecret.name)
         )
         return tuple(row.name for row in rows)
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Row, and_
+from sqlalchemy import ColumnElement, Row, Select, TextClause, bindparam
 
 from ml_connector.store.errors import RecordConflict, UnknownRecord
 from ml_connector.store.repository import Repository, move
 from ml_connector.store.scope import into
+from ml_connector.store.statements import select_from
 from ml_connector.store.states import SHIPMENT_STEPS, ShipmentState
 from ml_connector.store.tables import Shipment as ShipmentRow
 from ml_connector.store.tables.shipping import WATCHED
@@ -54,6 +55,20 @@ class ShipmentChanges(TypedDict, total=False):
     watch_until: datetime | None
 
 
+def _listed(*where: ColumnElement[bool] | TextClause) -> Select[Any]:
+    found = select_from(ShipmentRow).where(*where)
+    return found.order_by(ShipmentRow.order, ShipmentRow.generation)
+
+
+_ORPHANS = _listed(WATCHED, ShipmentRow.check_at <= bindparam("now"))
+_CURRENT = (
+    select_from(ShipmentRow)
+    .where(ShipmentRow.order == bindparam("order"))
+    .order_by(ShipmentRow.generation.desc())
+    .limit(1)
+)
+
+
 class Shipments(Repository):
     """A tenant's shipments. States are guarded; see `states.SHIPMENT_STEPS`."""
 
@@ -81,14 +96,12 @@ class Shipments(Repository):
             "ship_date": ship_date,
             "updated_at": now,
         }
-        row = await self._scope.first(
-            self._scope.upsert(
-                ShipmentRow,
-                {"order": order, "generation": generation},
-                insert={**planned, "state": ShipmentState.PLANNED, "created_at": now},
-                change=planned,
-                only_if=ShipmentRow.state == ShipmentState.PLANNED,
-            ).returning(ShipmentRow)
+        row = await self._scope.upsert(
+            ShipmentRow,
+            _is(order, generation),
+            planned,
+            once={"state": ShipmentState.PLANNED, "created_at": now},
+            while_state=ShipmentState.PLANNED,
         )
         if row is None:
             raise RecordConflict(f"Shipment {order}/{generation} is more than planned already.")
@@ -103,33 +116,23 @@ class Shipments(Repository):
     ) -> Shipment:
         """Go on to `state`, with what was learnt. Raises `IllegalTransition`, `UnknownRecord`."""
         what = f"shipment {order}/{generation}"
-        where = _is(order, generation)
-        steps = SHIPMENT_STEPS
-        row = await move(self._scope, ShipmentRow, where, steps, state, what=what, **changes)
+        its, steps = _is(order, generation), SHIPMENT_STEPS
+        row = await move(self._scope, ShipmentRow, its, steps, state, what=what, **changes)
         return self._opened(row)
 
     async def update(self, order: str, generation: int, **changes: Unpack[ShipmentChanges]) -> None:
         """Set what was learnt, whatever the state. Raises `UnknownRecord`."""
-        done = await self._scope.execute(
-            self._scope.update(ShipmentRow)
-            .where(_is(order, generation))
-            .values(**changes, updated_at=self._scope.clock())
-        )
-        if done.rowcount == 0:
+        learnt = {**changes, "updated_at": self._scope.clock()}
+        if await self._scope.change(ShipmentRow, _is(order, generation), learnt) is None:
             raise UnknownRecord(f"shipment {order}/{generation}")
 
     async def get(self, order: str, generation: int) -> Shipment | None:
-        row = await self._scope.first(self._scope.select(ShipmentRow).where(_is(order, generation)))
+        row = await self._scope.row(ShipmentRow, **_is(order, generation))
         return None if row is None else self._opened(row)
 
     async def current(self, order: str) -> Shipment | None:
         """The latest generation, whatever became of it."""
-        row = await self._scope.first(
-            self._scope.select(ShipmentRow)
-            .where(ShipmentRow.order == order)
-            .order_by(ShipmentRow.generation.desc())
-            .limit(1)
-        )
+        row = await self._scope.first(_CURRENT, order=order)
         return None if row is None else self._opened(row)
 
     async def list(self, order: str) -> tuple[Shipment, ...]:
@@ -137,9 +140,7 @@ class Shipments(Repository):
         return await self._list(ShipmentRow.order == order)
 
     async def by_reference(self, reference: str) -> Shipment | None:
-        row = await self._scope.first(
-            self._scope.select(ShipmentRow).where(ShipmentRow.reference == reference)
-        )
+        row = await self._scope.row(ShipmentRow, reference=reference)
         return None if row is None else self._opened(row)
 
     async def by_tracking(self, master_tracking: str) -> tuple[Shipment, ...]:
@@ -148,11 +149,12 @@ class Shipments(Repository):
 
     async def orphans_due(self, now: datetime) -> tuple[Shipment, ...]:
         """Watched shipments that should be looked up again."""
-        return await self._list(and_(WATCHED, ShipmentRow.check_at <= now))
+        return self._opened_all(await self._scope.all(_ORPHANS, now=now))
 
     async def _list(self, where: ColumnElement[bool]) -> tuple[Shipment, ...]:
-        found = self._scope.select(ShipmentRow).where(where)
-        rows = await self._scope.all(found.order_by(ShipmentRow.order, ShipmentRow.generation))
+        return self._opened_all(await self._scope.all(_listed(where)))
+
+    def _opened_all(self, rows: Sequence[Row[Any]]) -> tuple[Shipment, ...]:
         return tuple(self._opened(row) for row in rows)
 
     def _opened(self, row: Row[Any]) -> Shipment:
@@ -160,8 +162,8 @@ class Shipments(Repository):
         return into(Shipment, row, plan=json.loads(plan))
 
 
-def _is(order: str, generation: int) -> ColumnElement[bool]:
-    return and_(ShipmentRow.order == order, ShipmentRow.generation == generation)
+def _is(order: str, generation: int) -> dict[str, Any]:
+    return {"order": order, "generation": generation}
 
 
 def _field(order: str, generation: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, true, update
+from sqlalchemy import Row, bindparam, delete, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +19,7 @@ from ml_connector.store.states import TenantState
 from ml_connector.store.tables import CarrierToken, Tenant
 
 _CONFIG = "tenants.config"
+_BY_ID = select(Tenant).where(Tenant.id == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ class TenantRegistry:
 
     async def get(self, tenant: str) -> TenantRecord | None:
         async with self._database.reading() as connection:
-            row = (await connection.execute(select(Tenant).where(Tenant.id == tenant))).first()
+            row = (await connection.execute(_BY_ID, {"of": tenant})).first()
             return None if row is None else self._record(row)
 
     async def list(self) -> tuple[TenantRecord, ...]:
@@ -225,7 +226,7 @@ async def _note(scope: TenantScope, event: TenantEvent | None) -> None:
 
 
 async def _row(connection: AsyncConnection, tenant: str) -> Row[Any]:
-    row = (await connection.execute(select(Tenant).where(Tenant.id == tenant))).first()
+    row = (await connection.execute(_BY_ID, {"of": tenant})).first()
     if row is None:
         raise UnknownTenant(tenant)
     return row

@@ -270,6 +270,7 @@ async def test_a_row_cannot_be_given_to_nobody(
 _STORE = Path(ml_connector.store.__file__).parent
 _ACROSS_TENANTS = {
     "scope.py",
+    "statements.py",
     "tenants.py",
     "coordination.py",
     "payload_keys.py",
