@@ -31,8 +31,9 @@ with workflow.unsafe.imports_passed_through():
         Tracking,
         Wait,
     )
+    from workflows import freight
     from workflows.label_mail import ARRIVED, LabelMail
-    from workflows.order_card import stage_of, unexpected, why
+    from workflows.order_card import stage_of, unexpected
     from workflows.order_face import OrderFace
     from workflows.ownership import refuse_another_owner
     from workflows.quoting import Quotes
@@ -164,7 +165,7 @@ class PurchaseOrderWorkflow:
             ref = OrderRef(tenant=self._tenant, order=self._order, generation=shipment.generation)
             done = await self._mail.send(ref, self._policy)
             self._shipment = replace(shipment, mail_label=not done)
-        elif self._freight_is_due(shipment, tracking):
+        elif freight.is_due(shipment, tracking, self._news, again=self._post_again):
             await self._post(shipment, tracking)
         elif tracking.state in ARRIVED and shipment.posted:
             returned = tracking.state is ParcelState.RETURNED
@@ -208,35 +209,17 @@ class PurchaseOrderWorkflow:
         elif reviewed.outcome == "waiting":
             self._enter(Stage.DISCOVERED)
 
-    def _freight_is_due(self, shipment: Shipped, tracking: Tracking) -> bool:
-        if shipment.posted and not self._post_again:
-            return False
-        if tracking.state in ARRIVED:
-            return True
-        # FedEx bills on scan: without one there is no freight, whoever asks for it.
-        return tracking.first_scan is not None and (
-            shipment.post_on_pickup or self._cut_off(shipment) or self._post_again
-        )
-
-    def _cut_off(self, shipment: Shipped) -> bool:
-        """Whether a period wants this shipment's freight, and not that of an earlier one."""
-        return bool(self._news.cutoff_period) and self._news.generation == shipment.generation
-
     async def _post(self, shipment: Shipped, tracking: Tracking) -> None:
         self._post_again = False
         if tracking.state in ARRIVED:
             self._enter(Stage.POSTING_FREIGHT)
-        posted = await call(
-            activity.POST_FREIGHT,
-            PostRequest(
-                tenant=self._tenant,
-                order=self._order,
-                generation=shipment.generation,
-                cutoff_period=self._news.cutoff_period,
-            ),
-            self._policy,
-            summary=f"post freight of {self._order}",
+        request = PostRequest(
+            tenant=self._tenant,
+            order=self._order,
+            generation=shipment.generation,
+            cutoff_period=self._news.cutoff_period,
         )
+        posted = await freight.post(request, self._policy)
         if posted.attention is not None:
             await self._park(posted.attention)
             return
@@ -388,15 +371,7 @@ class PurchaseOrderWorkflow:
     @workflow.update
     async def reverse_freight(self, request: ReverseRequest) -> Posted:
         """Take posted freight back, whatever else the order is doing; a repeat finds it done."""
-        try:
-            return await call(
-                activity.REVERSE_FREIGHT,
-                request,
-                self._policy,
-                summary=f"reverse freight of {self._order}",
-            )
-        except (StepWaits, StepFailed) as failed:
-            return Posted(attention=why(failed))
+        return await freight.reverse(request, self._policy)
 
     @quote.validator
     def _check_quote(self, request: QuoteRequest) -> None:
