@@ -26,7 +26,7 @@ from ml_connector.temporal.order_messages import (
     ReviewRequest,
     StageRecord,
 )
-from ml_connector.temporal.sweep_messages import DiscoveryRound, SweepRound
+from ml_connector.temporal.sweep_messages import DiscoveryRound, SweepRequest, SweepRound
 from ml_connector.temporal.token_messages import IssueToken, TokenIssued
 
 A = TypeVar("A")
@@ -71,7 +71,7 @@ DISCOVER_RECEIPTS = Signature(
 RECHECK_ORDERS = Signature("recheck_orders", TenantInput, DiscoveryRound, TaskQueue.VISMA, _LONG)
 DELIVER_NEWS = Signature("deliver_news", TenantInput, int, TaskQueue.MAIN, _LONG)
 FLUSH_PROGRESS = Signature("flush_progress", TenantInput, int, TaskQueue.VISMA, _LONG)
-POLL_TRACKING = Signature("poll_tracking", TenantInput, SweepRound, TaskQueue.FEDEX, _LONG)
+POLL_TRACKING = Signature("poll_tracking", SweepRequest, SweepRound, TaskQueue.FEDEX, _LONG)
 WATCH_ORPHANS = Signature("watch_orphans", TenantInput, int, TaskQueue.FEDEX, _LONG)
 CUT_OFF_PERIOD = Signature("cut_off_period", TenantInput, int, TaskQueue.VISMA, _LONG)
 

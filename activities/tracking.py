@@ -25,8 +25,7 @@ from ml_connector.http.faults import Fault
 from ml_connector.store.orders import OrderRow
 from ml_connector.store.parcels import Parcel
 from ml_connector.store.view import TenantView
-from ml_connector.temporal.messages import TenantInput
-from ml_connector.temporal.sweep_messages import SweepRound
+from ml_connector.temporal.sweep_messages import SweepRequest, SweepRound
 
 BUNDLE = 30
 """Numbers in one Track call (TRACKING.TRACKINGNUMBERS.LIMITEXCEEDED above)."""
@@ -54,13 +53,15 @@ class TrackingActivities:
         self._services = services
 
     @activity.defn(name=POLL_TRACKING.name)
-    async def poll_tracking(self, tenant: TenantInput) -> SweepRound:
+    async def poll_tracking(self, request: SweepRequest) -> SweepRound:
         """Claim due parcels, ask FedEx about them, and record what is new."""
-        desk = await self._services.desk(tenant.tenant)
+        desk = await self._services.desk(request.tenant)
+        now = datetime.now(UTC)
+        due_by = request.due_by or now
         # As long as the round can take; what a killed worker has claimed is free again then.
         claim = desk.deadline * BUNDLES
         async with self._services.store.write(desk.id) as view:
-            due = await view.parcels.due(datetime.now(UTC), ROUND, claim_for=claim)
+            due = await view.parcels.due(now, ROUND, due_by=due_by, claim_for=claim)
         changed = 0
         for start in range(0, len(due), BUNDLE):
             activity.heartbeat(start)
@@ -69,13 +70,13 @@ class TrackingActivities:
             except Fault:
                 await self._release(desk, due[start:])
                 raise
-        return SweepRound(polled=len(due), changed=changed, more=len(due) == ROUND)
+        more = len(due) == ROUND
+        return SweepRound(polled=len(due), changed=changed, more=more, due_by=due_by)
 
     async def _release(self, desk: Desk, parcels: Sequence[Parcel]) -> None:
         """They are due still, so that the next attempt finds them."""
         async with self._services.store.write(desk.id) as view:
-            numbers = [parcel.tracking_number for parcel in parcels]
-            await view.parcels.postpone(numbers, datetime.now(UTC))
+            await view.parcels.release([parcel.tracking_number for parcel in parcels])
 
     async def _poll(self, desk: Desk, parcels: Sequence[Parcel]) -> int:
         answers = await desk.fedex.track(

@@ -1,10 +1,13 @@
 """Poll due tracking numbers, and tell only the orders whose parcels moved."""
 
+from dataclasses import replace
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities import signatures as activity
     from ml_connector.temporal.messages import TenantInput
+    from ml_connector.temporal.sweep_messages import SweepRequest
     from workflows.ownership import refuse_another_owner
     from workflows.scheduled import run_step
 
@@ -23,11 +26,13 @@ class TrackingSweepWorkflow:
     async def run(self, tenant: TenantInput) -> str:
         refuse_another_owner(tenant.tenant)
         polled = changed = 0
+        request = SweepRequest(tenant=tenant.tenant)
         for _ in range(MOST_ROUNDS):
-            swept = await run_step(activity.POLL_TRACKING, tenant, "poll due tracking numbers")
+            swept = await run_step(activity.POLL_TRACKING, request, "poll due tracking numbers")
             if swept is None:
                 break
             polled, changed = polled + swept.polled, changed + swept.changed
+            request = replace(request, due_by=swept.due_by)
             if not swept.more:
                 break
         if changed:

@@ -59,7 +59,7 @@ class Parcel:
 
 _DUE = (
     select_from(ParcelRow)
-    .where(ON_ITS_WAY, ParcelRow.next_poll_at <= bindparam("now"))
+    .where(ON_ITS_WAY, ParcelRow.next_poll_at <= bindparam("due_by"))
     .where(or_(ParcelRow.claimed_until.is_(None), ParcelRow.claimed_until <= bindparam("now")))
     .order_by(ParcelRow.next_poll_at, ParcelRow.tracking_number)
     .limit(bindparam("limit", type_=Integer))
@@ -80,6 +80,7 @@ _THESE = update_of(ParcelRow).where(
     ON_ITS_WAY, ParcelRow.tracking_number.in_(bindparam("numbers", expanding=True))
 )
 _CLAIM = _THESE.values(claimed_until=bindparam("until"))
+_RELEASE = _THESE.values(claimed_until=None)
 _POSTPONE = _THESE.values(next_poll_at=bindparam("until"), claimed_until=None)
 _FINISH = _THESE.values(
     finished_at=bindparam("now"), claimed_until=None, updated_at=bindparam("now")
@@ -113,13 +114,19 @@ class Parcels(Repository):
                 await self._check_same(parcel)
 
     async def due(
-        self, now: datetime, limit: int, *, claim_for: timedelta = timedelta(minutes=5)
+        self,
+        now: datetime,
+        limit: int,
+        *,
+        due_by: datetime | None = None,
+        claim_for: timedelta = timedelta(minutes=5),
     ) -> tuple[Parcel, ...]:
-        """Claim up to `limit` due parcels, the longest due first.
+        """Claim up to `limit` parcels that were due by `due_by`, or by now; longest due first.
 
         Until `claim_for` has passed, or `record` ends the claim, no other sweep gets them.
         """
-        parcels = [_parcel(row) for row in await self._scope.all(_DUE, now=now, limit=limit)]
+        rows = await self._scope.all(_DUE, due_by=due_by or now, now=now, limit=limit)
+        parcels = [_parcel(row) for row in rows]
         numbers = [parcel.tracking_number for parcel in parcels]
         until = now + claim_for
         await self._scope.execute(_CLAIM, numbers=numbers, until=until)
@@ -173,6 +180,10 @@ class Parcels(Repository):
     async def postpone(self, tracking_numbers: Sequence[str], next_poll_at: datetime) -> None:
         """Nothing new, or no answer: ask again then, and end the claim."""
         await self._scope.execute(_POSTPONE, numbers=tracking_numbers, until=next_poll_at)
+
+    async def release(self, tracking_numbers: Sequence[str]) -> None:
+        """They were not asked for: end the claim; they are due as before."""
+        await self._scope.execute(_RELEASE, numbers=tracking_numbers)
 
     async def ask_again(self, order: str, generation: int, at: datetime) -> tuple[str, ...]:
         """Make a shipment's pieces due at `at`, finished ones too; their numbers.

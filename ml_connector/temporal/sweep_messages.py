@@ -1,6 +1,16 @@
-"""Results of the scheduled activities."""
+"""Requests and results of the scheduled activities."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRequest:
+    """A round of polling a tenant's parcels."""
+
+    tenant: str
+    due_by: datetime | None = None
+    """Only what was due by then: what becomes due meanwhile is the next sweep's. None: now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,6 +21,8 @@ class SweepRound:
     changed: int
     more: bool
     """Due numbers remain."""
+    due_by: datetime | None = None
+    """By when the polled ones were due; for the rounds that follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ from ml_connector.domain.tenant import FieldMap
 from ml_connector.store.parcels import NewParcel
 from tests.stage import Stage
 
-NUMBERS = 300
+NUMBERS = 930
+"""More than one round of the sweep asks for."""
 BUNDLE = 30
 STATUS = FieldMap().tracking_status
 

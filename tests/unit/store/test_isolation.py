@@ -118,6 +118,7 @@ _WRITES = {"add", "save", "set", "put", "begin", "append", "flush", "update", "r
     "set_state",
     "record",
     "postpone",
+    "release",
     "ask_again",
     "finish",
     "resolve",
@@ -204,6 +205,7 @@ async def test_writes_of_one_tenant_leave_the_other_alone(
             "794", delivered, unique_id="u", scans=[], last_hash="h", next_poll_at=clock.now
         )
         await view.parcels.postpone(["794"], clock.now + HOUR)
+        await view.parcels.release(["794"])
         await view.parcels.finish("794")
         await view.parcels.ask_again("PO1", 1, clock.now)
         await view.journals.set_state("PO1-1", JournalState.REVERSED)

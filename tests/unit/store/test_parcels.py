@@ -107,6 +107,25 @@ async def test_due_parcels_are_claimed_until_they_are_recorded(
     assert [parcel.tracking_number for parcel in due] == ["2", "1"]
 
 
+async def test_what_becomes_due_meanwhile_is_the_next_sweeps(
+    store: Store, clock: FakeClock
+) -> None:
+    began = clock.now
+    async with store.write("nordic") as view:
+        await add_shipment(view)
+        await view.parcels.add([new_parcel("794", began), new_parcel("795", began, sequence=2)])
+        await view.parcels.postpone(["794"], began + timedelta(seconds=1))
+    clock.advance(timedelta(minutes=1))
+    async with store.write("nordic") as view:
+        [due] = await view.parcels.due(clock.now, 9, due_by=began)
+        assert due.tracking_number == "795"
+        assert not await view.parcels.due(clock.now, 9, due_by=began), "it is claimed"
+        await view.parcels.release(["795"])
+        assert await view.parcels.due(clock.now, 9, due_by=began) == (due,)
+        [later] = await view.parcels.due(clock.now, 9)
+        assert later.tracking_number == "794"
+
+
 async def test_a_dead_sweep_does_not_keep_its_claim(store: Store, clock: FakeClock) -> None:
     await _track(store, clock, "1")
     async with store.write("nordic") as view:
