@@ -1,8 +1,8 @@
 """SQLite on the event loop's own thread.
 
 SQLite answers a statement of ours within microseconds; handing it to a thread and back, as
-asynchronous drivers do, costs many times that. Only what can really wait goes to a thread: taking
-the write lock, which another process may hold, and the commit, which waits for the disk.
+asynchronous drivers do, costs many times that. Only what really waits goes to a thread: for the
+write lock, where another process holds it, and the commit, which waits for the disk.
 
 WAL mode, so readers never wait. A writer takes the write lock when it begins (`BEGIN IMMEDIATE`),
 because a transaction that starts to read and writes later can be refused half way. `synchronous`
@@ -99,10 +99,26 @@ class InLoopWriter(_InLoop):
     supports_statement_cache = True
 
     def do_begin(self, dbapi_connection: Any) -> None:
-        await_only(_to_its_end(dbapi_connection.execute, "BEGIN IMMEDIATE"))
+        # Mostly nobody else writes, and a thread would cost more than the transaction.
+        if _begun(dbapi_connection, patience_ms=0):
+            await_only(_at_once())
+        else:
+            await_only(_to_its_end(_begun, dbapi_connection, _BUSY_TIMEOUT_MS))
 
     def do_commit(self, dbapi_connection: Any) -> None:
         await_only(_to_its_end(dbapi_connection.commit))
+
+
+def _begun(connection: sqlite3.Connection, patience_ms: int) -> bool:
+    """Take the write lock; False where it is not free at once and there is no patience."""
+    connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if patience_ms or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 async def _to_its_end(call: Callable[..., object], *arguments: object) -> None:
