@@ -1,11 +1,16 @@
 """Transactions: all or nothing, one writer at a time, readers that cannot write."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from ml_connector.security.keys import MasterKeys
 from ml_connector.store import NestedWrite, Store, UnknownTenant
+from tests.unit.store.conftest import SqliteBackend
 
 
 async def test_a_clean_exit_commits(store: Store) -> None:
@@ -45,6 +50,33 @@ async def test_a_cancelled_task_rolls_back_and_lets_others_in(store: Store) -> N
     async with store.write("nordic") as view:
         assert await view.orders.get("PO1") is None
         await view.orders.save("PO1", stage="discovered")
+
+
+async def test_a_writer_waits_for_another_process_and_holds_up_nobody(
+    sqlite_backend: SqliteBackend, keys: MasterKeys
+) -> None:
+    url = await sqlite_backend.migrated()
+    store = await Store.open(url, keys)
+
+    async def save() -> None:
+        async with store.write("nordic") as view:
+            await view.orders.save("PO1", stage="shipping")
+
+    try:
+        await store.tenants.add("nordic", name="", config="{}", secrets={})
+        with closing(sqlite3.connect(Path(url.removeprefix("sqlite:///")))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            saving = asyncio.create_task(save())
+            for _ in range(3):
+                async with store.read("nordic") as view:
+                    assert await view.orders.get("PO1") is None
+            assert not saving.done()
+            other.rollback()
+        await saving
+        async with store.read("nordic") as view:
+            assert await view.orders.get("PO1") is not None
+    finally:
+        await store.close()
 
 
 async def test_a_reading_view_cannot_write(store: Store) -> None:
