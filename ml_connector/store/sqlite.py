@@ -12,6 +12,8 @@ stays FULL: an operation must be on disk before its request leaves.
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import URL, Pool
@@ -23,6 +25,11 @@ from sqlalchemy.util import await_only
 READER = "sqlite+inloop_reader"
 WRITER = "sqlite+inloop_writer"
 _BUSY_TIMEOUT_MS = 30_000
+
+_THREADS = ThreadPoolExecutor(64, thread_name_prefix="sqlite")
+"""Not the loop's own: a resolver that hangs keeps those, and a commit would stand behind it with
+the write lock in its hand. More than there are writers in a process, so that none of them who
+waits for the lock keeps the thread that would free it."""
 
 
 class _Cursor(sqlite3.Cursor):
@@ -123,12 +130,19 @@ def _begun(connection: sqlite3.Connection, patience_ms: int) -> bool:
 
 async def _to_its_end(call: Callable[..., object], *arguments: object) -> None:
     """In a thread, and a cancelled caller waits for its end too: the connection that it would
-    roll back, or hand to somebody else, is in use until then."""
-    running = asyncio.ensure_future(asyncio.to_thread(call, *arguments))
+    roll back, or hand to somebody else, is in use until then.
+
+    However often it is cancelled. What runs is no task, so that the end of the loop, which cancels
+    all of those, finds nothing to cancel but the caller.
+    """
+    running = asyncio.get_running_loop().run_in_executor(_THREADS, call, *arguments)
     try:
         await asyncio.shield(running)
     except asyncio.CancelledError:
-        await asyncio.wait([running])
+        while not running.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([running])
+        running.exception()
         raise
 
 
