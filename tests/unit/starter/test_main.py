@@ -16,7 +16,8 @@ from typer.main import get_command
 from starter import po
 from starter.groups import Deferred, commands_of
 from starter.main import app
-from tests.unit.starter.conftest import NORDIC, Cli
+from tests.command_line import Cli
+from tests.unit.starter.conftest import NORDIC
 
 
 def commands() -> list[tuple[str, ...]]:
