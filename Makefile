@@ -29,8 +29,9 @@ demo: $(INSTALLED) ## Run everything on this machine against the simulated Visma
 
 ##@ Develop
 
+# Each test process and each run of a workflow would compile the same files, where it is forbidden.
 test: $(INSTALLED) ## Run the whole test suite
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(INSTALLED) ## Lint, format, types, import directions, known vulnerabilities; changes nothing
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import typer
 from rich.console import Group, RenderableType
 
 from activities.news import signal_order
@@ -19,6 +20,11 @@ from starter.output import AsJson, progress, show, table
 from starter.selection import Cause, Filters, ManyOrders, Parked, Stages, select_orders
 
 app = command_group("attention", "What waits for a person, and letting it go on.")
+
+
+def register(root: typer.Typer) -> None:
+    root.add_typer(app)
+
 
 RELEASE = "waits_for_release"
 

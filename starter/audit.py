@@ -22,6 +22,11 @@ from starter.output import AsJson, show, table, talk
 
 app = command_group("audit", "Who did what, when and why; append-only, and every link provable.")
 
+
+def register(root: typer.Typer) -> None:
+    root.add_typer(app)
+
+
 _DETAIL_WIDTH = 100
 """Characters of an event's detail in the table; the whole of it is in the JSON."""
 

@@ -1,4 +1,8 @@
-"""What a command works with, opened when it is first asked for: the one place that wires it up."""
+"""What a command works with, opened when it is first asked for: the one place that wires it up.
+
+Temporal and the clients of Visma and FedEx are imported when they are opened, too: they take
+seconds, and most commands do without.
+"""
 
 import getpass
 import os
@@ -7,13 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import httpx
 from pydantic import ValidationError
-from temporalio.client import Client
 
-from activities.services import Services
-from activities.token_source import TokenFunnel
 from ml_connector.domain.tenant import Tenant
 from ml_connector.security.keys import MasterKeys
 from ml_connector.settings import Settings
@@ -21,9 +22,12 @@ from ml_connector.store.errors import UnknownTenant
 from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
 from ml_connector.store.tenants import TenantRecord
-from ml_connector.temporal.connection import connect, connect_later
-from ml_connector.temporal.runtime import runtime
 from starter.errors import Refused, WrongUsage
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from activities.services import Services
 
 PATIENCE = timedelta(seconds=2)
 """How long a command waits for Temporal: a person waits with it."""
@@ -97,9 +101,12 @@ class Installation:
 
     async def temporal(
         self, *, metrics_address: str | None = None, patience: timedelta = PATIENCE
-    ) -> Client:
+    ) -> "Client":
         """A connected client. Raises a Fault of `ml_connector.temporal.errors`."""
         if self._temporal is None:
+            from ml_connector.temporal.connection import connect
+            from ml_connector.temporal.runtime import runtime
+
             self._temporal = await connect(
                 self.keys,
                 archive=self.archived_payload_key,
@@ -108,7 +115,7 @@ class Installation:
             )
         return self._temporal
 
-    async def services(self) -> Services:
+    async def services(self) -> "Services":
         """What the activities of a worker look at Visma and FedEx with.
 
         Only a FedEx token that is not in the store needs Temporal and a running worker. A command
@@ -116,6 +123,13 @@ class Installation:
         """
         if self._services is not None:
             return self._services
+        import httpx
+
+        from activities.services import Services
+        from activities.token_source import TokenFunnel
+        from ml_connector.temporal.connection import connect_later
+        from ml_connector.temporal.runtime import runtime
+
         store = await self.store()
         http = await self._closing.enter_async_context(httpx.AsyncClient())
         temporal = self._temporal or await connect_later(

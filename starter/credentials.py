@@ -31,6 +31,11 @@ from starter.tenant import TenantId
 
 app = command_group("credentials", "A tenant's keys and secrets: set anew, tried, exchanged.")
 
+
+def register(root: typer.Typer) -> None:
+    root.add_typer(app)
+
+
 FromEnv = Annotated[
     list[str] | None,
     typer.Option("--env", metavar="KEY=NAME", help="Read KEY from this variable; may be repeated."),

@@ -15,13 +15,10 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import ClassVar
 
-from alembic.util.exc import CommandError as MigrationError
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
-from temporalio.service import RPCError, RPCStatusCode
 from typer import TyperException
 
 from ml_connector.domain.errors import RuleError
-from ml_connector.domain.tenant import TenantFileError
+from ml_connector.domain.tenant_problems import TenantFileError
 from ml_connector.http.faults import (
     CredentialsFault,
     Fault,
@@ -30,8 +27,6 @@ from ml_connector.http.faults import (
 from ml_connector.sandbox.errors import PortInUse as SandboxPortInUse
 from ml_connector.security.keys import MasterKeyError
 from ml_connector.settings import SettingsError
-from ml_connector.store.errors import StoreError, UnknownTenant, UnsupportedDatabase
-from ml_connector.store.rotation import MasterKeyInUse
 from ml_connector.temporal.errors import PortInUse, TemporalSettingsWrong
 
 
@@ -115,6 +110,24 @@ class OurFault(CommandError):
 
 def explain(error: Exception) -> CommandError | None:
     """The message for an exception that we know, or None: then it is a defect of ours."""
+    # Only who has raised it is asked, so that nothing is imported for errors that never came.
+    if _comes_from(error, "ml_connector.store", "sqlalchemy", "alembic"):
+        from starter import database_errors
+
+        return database_errors.explain(error)
+    if _comes_from(error, "temporalio"):
+        from starter import temporal_errors
+
+        return temporal_errors.explain(error)
+    return _explain(error)
+
+
+def _comes_from(error: Exception, *packages: str) -> bool:
+    modules = [f"{kind.__module__}." for kind in type(error).__mro__]
+    return any(module.startswith(f"{package}.") for module in modules for package in packages)
+
+
+def _explain(error: Exception) -> CommandError | None:
     match error:
         case CommandError():
             return error
@@ -124,13 +137,6 @@ def explain(error: Exception) -> CommandError | None:
             return WrongUsage(str(error), code="settings")
         case TenantFileError():
             return WrongUsage(str(error), code="tenant_file")
-        case MasterKeyInUse():
-            return Refused(
-                str(error),
-                why="A process that does not know the new key has sealed something meanwhile",
-                remedy="Run the command again; if it stays so, restart the workers first",
-                code="key_in_use",
-            )
         case MasterKeyError():
             return WrongUsage(str(error), code="master_key")
         case SandboxPortInUse():
@@ -143,20 +149,8 @@ def explain(error: Exception) -> CommandError | None:
             return _fault(error)
         case RuleError():
             return Refused(str(error), remedy=error.remedy, code=error.code)
-        case MigrationError():
-            return Refused(
-                "The database was made by a newer version of this program",
-                remedy="Install that version, or restore the backup from before the update",
-                code="database_newer",
-            )
         case ExceptionGroup() if len(error.exceptions) == 1:
             return explain(error.exceptions[0])
-        case StoreError():
-            return _store(error)
-        case SQLAlchemyError():
-            return _database(error)
-        case RPCError():
-            return _temporal(error)
     return None
 
 
@@ -183,69 +177,6 @@ def _fault(error: Fault) -> CommandError:
     return kind(
         error.what, why=error.told, remedy=error.remedy, code=error.code or _snake(type(error))
     )
-
-
-def _store(error: StoreError) -> CommandError | None:
-    match error:
-        case UnknownTenant():
-            return Refused(str(error), code="unknown_tenant")
-        case UnsupportedDatabase():
-            return WrongUsage(str(error), code="database_url")
-    # The others say that rows contradict each other or that code holds the store wrongly.
-    return None
-
-
-def _database(error: SQLAlchemyError) -> CommandError | None:
-    if not isinstance(error, OperationalError | InterfaceError):
-        return None
-    # Only what the driver says: SQLAlchemy's own text would quote the statement.
-    reason = str(error.orig).strip().partition("\n")[0]
-    if reason.startswith(_SQLITE_DEFECTS):
-        return None
-    return OtherSideUnavailable(
-        "The database does not answer",
-        why=reason,
-        remedy="Check ML_CONNECTOR_DATABASE_URL, and that the database runs and has room",
-        code="database_unavailable",
-    )
-
-
-_SQLITE_DEFECTS = ("no such ", "near ")
-"""SQLite calls a wrong statement an operational error too, and that is nobody's outage."""
-
-_TEMPORAL_DOWN = frozenset(
-    {
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-        RPCStatusCode.RESOURCE_EXHAUSTED,
-        RPCStatusCode.ABORTED,
-        RPCStatusCode.CANCELLED,
-    }
-)
-
-
-def _temporal(error: RPCError) -> CommandError | None:
-    if error.status in _TEMPORAL_DOWN:
-        return OtherSideUnavailable(
-            "Temporal did not answer in time.",
-            why=f"It said {error.status.name}.",
-            remedy="Check that the server runs, then repeat the command.",
-            code="temporal_unavailable",
-        )
-    if error.status in (RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED):
-        return CredentialsRefused(
-            "Temporal refuses us.",
-            remedy="Check TEMPORAL_API_KEY or the client certificate of the profile.",
-            code="temporal_refused",
-        )
-    if error.status is RPCStatusCode.NOT_FOUND:
-        return Refused(
-            "Temporal does not know that workflow or schedule.",
-            why="It has ended and its retention is over, or it was never started.",
-            remedy="See ml-connector po list and ml-connector schedule list.",
-            code="temporal_not_found",
-        )
-    return None
 
 
 def _sentence(text: str) -> str:

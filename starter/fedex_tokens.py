@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import typer
 from rich.console import Group
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -15,6 +16,11 @@ from starter.groups import command_group
 from starter.output import AsJson, show, table
 
 app = command_group("token", "FedEx's tokens, which are limited by address; never a token itself.")
+
+
+def register(root: typer.Typer) -> None:
+    root.add_typer(app)
+
 
 PATIENCE = timedelta(seconds=10)
 """Only a running worker can answer for a workflow."""

@@ -30,6 +30,11 @@ from starter.tie_out import Compared, batches_of, compare, our_references
 
 app = command_group("freight", "Freight in the ledger, and whether Visma agrees.")
 
+
+def register(root: typer.Typer) -> None:
+    root.add_typer(app)
+
+
 register_reverse(app)
 
 _PERIOD = re.compile(r"(\d{4})-?(0[1-9]|1[0-2])")

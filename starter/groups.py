@@ -1,9 +1,17 @@
-"""How groups of commands are made, so that all of them behave alike."""
+"""How groups of commands are made, so that all of them behave alike.
 
+A command's module is imported when the command is called: the clients, the store and Temporal
+take seconds, and most commands need only some of them.
+"""
+
+import importlib
+from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
 
 from starter.errors import ExitCode
 
@@ -24,6 +32,55 @@ class _WithDefault(TyperGroup):
         if args and args[0] not in (*self.commands, "--help"):
             args = [self.default, *args]
         return super().parse_args(ctx, args)
+
+
+class Deferred(TyperCommand):
+    """Stands for a command, or a group of them, whose module is not imported yet."""
+
+    def __init__(self, *, module: str, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self._module = module
+
+    def load(self) -> Any:
+        """What it stands for, which its module's `register` adds to a group."""
+        module = importlib.import_module(self._module)
+        _log_apart_from_data()
+        holder = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+        module.register(holder)
+        return get_group(holder).commands[str(self.name)]
+
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        # The context is the real command's, and so is all that happens from here on.
+        return self.load().make_context(*arguments, **more)
+
+
+def _log_apart_from_data() -> None:
+    """Unasked, structlog prints on standard output, which belongs to a command's data."""
+    import structlog
+
+    if not structlog.is_configured():
+        structlog.configure(
+            logger_factory=structlog.stdlib.LoggerFactory(),
+            wrapper_class=structlog.stdlib.BoundLogger,
+        )
+
+
+def add_later(group: typer.Typer, name: str, module: str, help: str) -> None:
+    """Add a command, or a group of them, that `module` registers under this name.
+
+    `help` is the first sentence of its own help; a test compares them.
+    """
+    stand_in: Any = partial(Deferred, module=module)
+    group.command(name, cls=stand_in, help=help)(lambda: None)
+
+
+def commands_of(group: Any) -> Mapping[str, Any]:
+    """The commands of a group, by name and all imported; none where it is no group."""
+    found: Mapping[str, Any] = getattr(group, "commands", {})
+    return {
+        name: command.load() if isinstance(command, Deferred) else command
+        for name, command in found.items()
+    }
 
 
 def command_group(name: str, help: str, *, default: str | None = None) -> typer.Typer:

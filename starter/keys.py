@@ -17,6 +17,10 @@ app = command_group(
 )
 
 
+def register(root: typer.Typer) -> None:
+    root.add_typer(app)
+
+
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the master keys by id: which is current, which are loaded, which are still needed.

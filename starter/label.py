@@ -29,6 +29,12 @@ Without a command's name, save is meant:
 """,
     default="save",
 )
+
+
+def register(root: typer.Typer) -> None:
+    root.add_typer(app)
+
+
 label_send.register(app)
 
 LABEL = "LABEL"

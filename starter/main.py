@@ -1,4 +1,7 @@
-"""`ml-connector`: puts the command groups together and turns every error into an exit code."""
+"""`ml-connector`: puts the command groups together and turns every error into an exit code.
+
+It imports what `--help` needs; the rest comes with the command that is called.
+"""
 
 import logging
 import os
@@ -10,39 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-import structlog
 import typer
 
-from ml_connector.security.logging import format_exception
 from ml_connector.settings import DEFAULT_HOME, Settings, SettingsError
-from starter import (
-    attention,
-    audit,
-    codec_server,
-    credentials,
-    demo,
-    doctor,
-    errors,
-    explain,
-    fedex_tokens,
-    freight,
-    keys,
-    label,
-    ping,
-    po,
-    po_plan,
-    po_replay,
-    po_ship,
-    quote,
-    sandbox,
-    schedule,
-    tenant,
-    up,
-    worker,
-)
+from starter import errors
 from starter.errors import CommandError, ExitCode, OurFault
-from starter.groups import command_group
-from starter.output import talk
+from starter.groups import add_later, command_group
 
 PROGRAM = "ml-connector"
 
@@ -61,34 +37,67 @@ Begin with:
 """,
 )
 
-for single in (demo, up, worker, codec_server, sandbox, doctor, quote, explain):
-    single.register(app)
-for of_order in (po_plan, po_ship, po_replay):
-    of_order.register(po.app)
-ping.register(tenant.app)
-for group in (
-    tenant,
-    credentials,
-    schedule,
-    po,
-    label,
-    attention,
-    audit,
-    freight,
-    fedex_tokens,
-    keys,
-):
-    app.add_typer(group.app)
+COMMANDS = {
+    "demo": (
+        "starter.demo",
+        "Play eighteen purchase orders of two companies, from Visma to FedEx to the ledger.",
+    ),
+    "up": (
+        "starter.up",
+        "Start Temporal with its Web UI, the codec server and a worker, for real tenants.",
+    ),
+    "worker": ("starter.worker", "Run the workflows and activities of all tenants."),
+    "codec-server": (
+        "starter.codec_server",
+        "Decrypt what the workflows say, for a Web UI or for the `temporal` command.",
+    ),
+    "sandbox": ("starter.sandbox", "Simulate FedEx and Visma.net on this machine, over real HTTP."),
+    "doctor": (
+        "starter.doctor",
+        "Check keys, database, Temporal, search attributes, worker, clock and tenants.",
+    ),
+    "quote": (
+        "starter.quote",
+        "Ask FedEx for its prices: of an order as it stands, or between any two places.",
+    ),
+    "explain": (
+        "starter.explain",
+        "Explain a parcel, a journal or an order: "
+        "order lines, shares, scans, rate, requests, audit.",
+    ),
+    "tenant": ("starter.tenant", "The companies whose Visma and FedEx are joined."),
+    "credentials": (
+        "starter.credentials",
+        "A tenant's keys and secrets: set anew, tried, exchanged.",
+    ),
+    "schedule": (
+        "starter.schedule",
+        "The regular looks at Visma and FedEx: discovery, tracking, period cut-off.",
+    ),
+    "po": ("starter.po", "Purchase orders and where they stand."),
+    "label": ("starter.label", "The labels of a shipment: written to a file, or sent by mail."),
+    "attention": ("starter.attention", "What waits for a person, and letting it go on."),
+    "audit": ("starter.audit", "Who did what, when and why; append-only, and every link provable."),
+    "freight": ("starter.freight", "Freight in the ledger, and whether Visma agrees."),
+    "token": (
+        "starter.fedex_tokens",
+        "FedEx's tokens, which are limited by address; never a token itself.",
+    ),
+    "keys": (
+        "starter.keys",
+        "The master keys that everything sealed hangs on; never their material.",
+    ),
+}
+"""Module and first sentence of every command and group, in the order of the help."""
+
+for _name, (_module, _help) in COMMANDS.items():
+    add_later(app, _name, _module, _help)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The program's entry point; `arguments` in place of those of the command line."""
     # Libraries may log what only a log file should hold; commands that run on set up their own.
     logging.getLogger().addHandler(logging.NullHandler())
-    # Ours would print on standard output, which belongs to a command's data.
-    structlog.configure(
-        logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger
-    )
     _leave(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -111,6 +120,8 @@ def run(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except Exception as error:
+        from starter.output import talk
+
         problem = errors.explain(error) or _defect(error)
         talk(f"error: {problem}")
         return problem.exit_code
@@ -133,6 +144,8 @@ def _defect(error: Exception) -> CommandError:
 
 
 def _keep_traceback(error: Exception, code: str) -> Path:
+    from ml_connector.security.logging import format_exception
+
     logs = _home() / "logs"
     logs.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = logs / f"{code}.log"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import typer
 from rich.console import Group, RenderableType
 
 from ml_connector.domain.stage import Stage
@@ -11,12 +12,16 @@ from ml_connector.store.orders import OrderRow
 from ml_connector.store.parcels import Parcel
 from ml_connector.store.view import TenantView
 from starter.context import Installation
-from starter.groups import OneTenant, command_group
+from starter.groups import OneTenant, add_later, command_group
 from starter.order_names import OrderName, find_order
 from starter.output import AsJson, show, table
 from starter.selection import Parked, Stages
 
 app = command_group("po", "Purchase orders and where they stand.")
+
+
+def register(root: typer.Typer) -> None:
+    root.add_typer(app)
 
 
 @app.command("list")
@@ -199,3 +204,26 @@ def _parcel_table(parcels: Sequence[Parcel]) -> RenderableType:
         ],
         empty="",
     )
+
+
+add_later(
+    app, "plan", "starter.po_plan", "Show what would become of an order: shipment, price, journal."
+)
+add_later(
+    app,
+    "ship",
+    "starter.po_ship",
+    "Let an order ship that waits for a release, or whose shipment was cancelled.",
+)
+add_later(
+    app,
+    "cancel",
+    "starter.po_ship",
+    "Cancel an order's shipment, as long as FedEx does not hold the parcel.",
+)
+add_later(
+    app,
+    "replay",
+    "starter.po_replay",
+    "Do a step again, for one order or for all that the filters leave.",
+)

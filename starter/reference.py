@@ -12,6 +12,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
+from starter.groups import commands_of
 from starter.main import PROGRAM, app
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
@@ -53,7 +54,7 @@ def _sections(command: Any, context: typer.Context, level: int) -> Iterator[str]
     if context.parent is not None:
         yield f"{'#' * level} {context.command_path.removeprefix(f'{PROGRAM} ')}\n"
         yield f"```text\n{_help(command, context)}\n```\n"
-    for name, below in sorted(getattr(command, "commands", {}).items()):
+    for name, below in sorted(commands_of(command).items()):
         inner = typer.Context(below, info_name=name, parent=context)
         yield from _sections(below, inner, level + (context.parent is not None))
 

@@ -31,6 +31,10 @@ app = command_group(
 )
 
 
+def register(root: typer.Typer) -> None:
+    root.add_typer(app)
+
+
 @app.command("list")
 def list_(tenant: OneTenant = None, as_json: AsJson = False) -> None:
     """Show every schedule: how often, when next, paused or not, and what was missed.

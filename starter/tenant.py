@@ -15,13 +15,18 @@ from ml_connector.store.store import Store
 from ml_connector.store.tenants import TenantEvent, TenantRecord
 from starter.context import Installation, stored_settings
 from starter.errors import Refused, WrongUsage
-from starter.groups import Reason, command_group
+from starter.groups import Reason, add_later, command_group
 from starter.output import AsJson, show, table
 from starter.resuming import resume_tenant
 from starter.secret_sources import read_secrets, terminal
 from starter.tenant_changes import Changed, changes_between, flat
 
 app = command_group("tenant", "The companies whose Visma and FedEx are joined.")
+
+
+def register(root: typer.Typer) -> None:
+    root.add_typer(app)
+
 
 _UNFINISHED = [stage for stage in Stage if stage not in FINISHED]
 
@@ -283,3 +288,11 @@ async def _remove(tenant: str, reason: str, abandon: bool, as_json: bool) -> Non
         )
     value = {"tenant": tenant, "outcome": "removed", "orders_under_way": under_way}
     show(value, lambda: f"Tenant {tenant}: removed, its secrets are forgotten.", as_json=as_json)
+
+
+add_later(
+    app,
+    "ping",
+    "starter.ping",
+    "Try both systems with a tenant's credentials: nothing is changed anywhere.",
+)

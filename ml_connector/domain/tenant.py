@@ -15,7 +15,8 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from ml_connector.domain.durations import format_duration, parse_duration
 from ml_connector.domain.freight import Basis
 from ml_connector.domain.measures import Weight, WeightUnit
-from ml_connector.domain.tenant_file import Problem, TenantFileError, problems_in, refusal
+from ml_connector.domain.tenant_file import problems_in, refusal
+from ml_connector.domain.tenant_problems import Problem, TenantFileError
 from ml_connector.domain.tenant_types import (
     DecimalSlot,
     Duration,

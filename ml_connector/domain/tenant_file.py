@@ -4,13 +4,14 @@ Pydantic finds the problems; this module names each by its key path, what is wro
 to do. Values are never repeated: a reader may have written a secret where none belongs.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+from ml_connector.domain.tenant_problems import Problem
 
 _OWN = "tenant_file"
 """The error type of our own validators, which bring both sentences with them."""
@@ -25,28 +26,6 @@ _PYDANTIC: Mapping[str, tuple[str, str]] = {
     "too_short": ("is empty", "Write at least one entry."),
     "string_too_short": ("is empty", "Write a value between the quotes."),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One thing wrong in the file."""
-
-    key: str
-    """Path of the key, such as `freight.accrual_account`; empty for the file as a whole."""
-    what: str
-    remedy: str
-
-    def __str__(self) -> str:
-        text = f"{self.key} {self.what}" if self.key else self.what
-        return f"{text}. {self.remedy}"
-
-
-class TenantFileError(ValueError):
-    """A tenant file that cannot be accepted, with everything found wrong in it."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
 def refusal(what: str, remedy: str) -> PydanticCustomError:

@@ -1,30 +1,13 @@
-"""The command line beside a running installation, as a process of its own would run it."""
+"""The command line beside a running installation."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from starter.main import run
+from tests.command_line import Outcome, run_command
 from tests.stage import Stage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a command ended, and what it said where."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.out)
-
 
 Operator = Callable[..., Awaitable[Outcome]]
 
@@ -37,11 +20,8 @@ def operator_of(
         monkeypatch.setenv(name, value)
 
     async def call(*arguments: str | Path) -> Outcome:
-        capsys.readouterr()
-        code = await asyncio.to_thread(run, [str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        assert code != 5, printed.err
-        return Outcome(code=code, out=printed.out, err=printed.err)
+        ended = await asyncio.to_thread(run_command, arguments, capsys)
+        assert ended.code != 5, ended.err
+        return ended
 
     return call

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from starter.groups import commands_of
 from starter.main import app
 from tests.e2e.command_line import Operator
 from tests.mail_server import MailServer
@@ -63,9 +64,9 @@ def merged(kinds: list[object]) -> object:
 
 
 def commands() -> Iterator[str]:
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
-        below = getattr(command, "commands", None)
-        yield from [name] if below is None else [f"{name} {each}" for each in below]
+    for name, command in commands_of(get_command(app)).items():
+        below = commands_of(command)
+        yield from [f"{name} {each}" for each in below] if below else [name]
 
 
 def mine(data: Any) -> Any:

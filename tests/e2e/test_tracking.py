@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from ml_connector.domain.tenant import FieldMap
-from ml_connector.store.parcels import NewParcel
+from tests.parcels import new_parcels
 from tests.stage import Stage
 
 NUMBERS = 930
@@ -42,17 +42,7 @@ async def test_a_sweep_asks_for_thirty_numbers_a_call_and_never_for_finished_one
     now = datetime.now(UTC)
     more = [f"9{at:011}" for at in range(1, NUMBERS)]
     async with stage.store.write("fleet") as view:
-        await view.parcels.add(
-            NewParcel(
-                order=number,
-                generation=1,
-                tracking_number=parcel,
-                sequence=sequence,
-                shipped_on=now.date(),
-                next_poll_at=now,
-            )
-            for sequence, parcel in enumerate(more, start=2)
-        )
+        await view.parcels.add(new_parcels(number, more, since=now, first=2))
 
     async def calls_of_a_sweep() -> int:
         before = stage.calls("fleet")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import typer
 
+from starter.groups import commands_of
 from starter.main import PROGRAM, app
 
 ROOT = Path(__file__).parents[2]
@@ -83,11 +84,11 @@ def _parse(arguments: list[str]) -> None:
     """Raises what the command line would say of wrong arguments."""
     command: Any = _command_line()
     path = PROGRAM
-    while hasattr(command, "commands") and arguments and not arguments[0].startswith("-"):
-        word = arguments[0] if arguments[0] in command.commands else getattr(command, "default", "")
+    while (below := commands_of(command)) and arguments and not arguments[0].startswith("-"):
+        word = arguments[0] if arguments[0] in below else getattr(command, "default", "")
         assert word, f"there is no command {path} {arguments[0]}"
         arguments = arguments[arguments[0] == word :]
-        command, path = command.commands[word], f"{path} {word}"
+        command, path = below[word], f"{path} {word}"
     if arguments != ["--help"]:
         command.make_context(path, arguments, resilient_parsing=False)
 

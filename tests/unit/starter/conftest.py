@@ -1,19 +1,17 @@
 """A command line of its own for each test: a fresh home, no Temporal, no secrets."""
 
-import json
 import logging
 import os
+import shutil
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from starter.main import run
+from tests.command_line import Cli, Outcome, run_command
 
 SECRETS = {
     "NORDIC_VISMA_ID": "visma-id-marker",
@@ -23,23 +21,6 @@ SECRETS = {
     "NORDIC_FEDEX_SECRET": "fedex-secret-marker",
 }
 NORDIC = Path(__file__).parents[3] / "examples" / "nordic.toml"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a command ended, and what it said where."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        """What it printed under `--json`."""
-        return json.loads(self.out)
-
-
-Cli = Callable[..., Outcome]
 
 
 def closed_port() -> int:
@@ -80,11 +61,7 @@ def cli(home: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Runs one command line in this process."""
 
     def call(*arguments: str | Path) -> Outcome:
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        return Outcome(code=code, out=printed.out, err=printed.err)
+        return run_command(arguments, capsys)
 
     return call
 
@@ -96,8 +73,18 @@ def secrets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
+@pytest.fixture(scope="session")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home where the tenant nordic is applied, once the first test has made it."""
+    return tmp_path_factory.mktemp("applied") / "home"
+
+
 @pytest.fixture
-def nordic(cli: Cli, secrets: None) -> Cli:
+def nordic(cli: Cli, secrets: None, home: Path, applied: Path) -> Cli:
     """A command line where the tenant nordic is applied."""
-    assert cli("tenant", "apply", NORDIC).code == 0
+    if applied.exists():
+        shutil.copytree(applied, home)
+    else:
+        assert cli("tenant", "apply", NORDIC).code == 0
+        shutil.copytree(home, applied)
     return cli

@@ -26,11 +26,11 @@ from ml_connector.domain.shipment import (
 )
 from ml_connector.domain.tracking import ParcelState, ParcelStatus, Scan
 from ml_connector.settings import Settings
-from ml_connector.store.parcels import NewParcel
 from ml_connector.store.states import JournalState, ShipmentState
 from ml_connector.store.store import Store
 from ml_connector.store.view import TenantView
 from starter.context import Installation
+from tests.parcels import new_parcels
 from tests.unit.domain.builders import HAMBURG, OSLO, kg, party, shipped, tenant
 
 T = TypeVar("T")
@@ -132,17 +132,7 @@ async def label(
         cost=dump_cost(rated),
         documents=[*documents, invoice] if labels else [],
     )
-    await view.parcels.add(
-        NewParcel(
-            order=order,
-            generation=1,
-            tracking_number=number,
-            sequence=at,
-            shipped_on=SCANNED.date(),
-            next_poll_at=SCANNED,
-        )
-        for at, number in enumerate(numbers, start=1)
-    )
+    await view.parcels.add(new_parcels(order, numbers, since=SCANNED))
     await view.orders.save(
         order,
         stage="label_created",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ml_connector.store.view import TenantView
-from tests.unit.starter.conftest import Cli
+from tests.command_line import Cli
 from tests.unit.starter.orders import SCANNED, in_store
 
 

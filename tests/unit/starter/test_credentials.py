@@ -8,7 +8,8 @@ from activities.waiting import begin_wait
 from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
 from ml_connector.store.view import TenantView
-from tests.unit.starter.conftest import SECRETS, Cli
+from tests.command_line import Cli
+from tests.unit.starter.conftest import SECRETS
 from tests.unit.starter.orders import SCANNED, in_store, with_store
 
 

@@ -18,7 +18,8 @@ from starter.checks import Finding, Status
 from starter.context import Installation
 from starter.doctor import exit_code
 from starter.errors import ExitCode
-from tests.unit.starter.conftest import NORDIC, Cli
+from tests.command_line import Cli
+from tests.unit.starter.conftest import NORDIC
 
 ALL_BUT_TEMPORAL = [f"--only={name}" for name in ("keys", "database", "clock", "tenants")]
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from ml_connector.store.view import TenantView
-from tests.unit.starter.conftest import Cli
+from tests.command_line import Cli
 from tests.unit.starter.orders import BATCH, MASTER, SECOND, in_store, label, post, scan
 
 

@@ -15,8 +15,8 @@ from ml_connector.store.journals import JournalRecord
 from ml_connector.store.view import TenantView
 from ml_connector.visma.records import PostedJournal, PostedLine
 from starter.tie_out import compare
+from tests.command_line import Cli
 from tests.unit.domain.builders import tenant
-from tests.unit.starter.conftest import Cli
 from tests.unit.starter.orders import BATCH, MASTER, in_store, label, post, scan
 
 OFFLINE = ("freight", "report", "--period", "2026-11", "--offline")

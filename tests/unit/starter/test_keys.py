@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ml_connector.security.keys import MasterKey, MasterKeys
-from tests.unit.starter.conftest import Cli
+from tests.command_line import Cli
 
 
 def in_the_file(home: Path) -> tuple[str, ...]:

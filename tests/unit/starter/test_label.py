@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.starter.conftest import Cli
+from tests.command_line import Cli
 from tests.unit.starter.orders import MASTER, SECOND, in_store, label
 
 

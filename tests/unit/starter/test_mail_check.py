@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import Cli
 from tests.mail_server import MailServer
-from tests.unit.starter.conftest import NORDIC, Cli, closed_port
+from tests.unit.starter.conftest import NORDIC, closed_port
 
 ONLY = ("doctor", "--only", "mail", "--json")
 

@@ -5,24 +5,66 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from starter import po
+from starter.groups import Deferred, commands_of
 from starter.main import app
-from tests.unit.starter.conftest import NORDIC, Cli
+from tests.command_line import Cli
+from tests.unit.starter.conftest import NORDIC
 
 
 def commands() -> list[tuple[str, ...]]:
     """The path of every command and group."""
     found: list[tuple[str, ...]] = [()]
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in commands_of(get_command(app)).items():
         found.append((name,))
-        found += [(name, below) for below in getattr(command, "commands", {})]
+        found += [(name, below) for below in commands_of(command)]
     return found
+
+
+def stand_ins(group: Any) -> Iterator[Deferred]:
+    """Every command that is imported only when it is called."""
+    for name, command in commands_of(group).items():
+        if isinstance(group.commands[name], Deferred):
+            yield group.commands[name]
+        yield from stand_ins(command)
+
+
+@pytest.mark.parametrize("command", list(stand_ins(get_command(app))), ids=lambda each: each.name)
+def test_a_command_that_is_not_imported_yet_says_what_it_does(command: Deferred) -> None:
+    assert command.get_short_help_str(200) == command.load().get_short_help_str(200)
+
+
+IN_NO_HURRY = {"activities", "workflows", "temporalio", "httpx", "uvicorn", "starlette", "PIL"}
+"""What most commands do without, and what takes seconds to import."""
+
+
+@pytest.mark.parametrize(
+    ("line", "spared"),
+    [
+        (["--help"], {*IN_NO_HURRY, "sqlalchemy", "alembic", "pydantic", "structlog", "rich"}),
+        (["po", "list"], IN_NO_HURRY),
+        (["tenant", "list"], {"workflows", "temporalio.worker", "uvicorn", "starlette", "PIL"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_imports_no_more_than_it_needs(
+    home: Path, line: list[str], spared: set[str]
+) -> None:
+    program = "import sys; from starter.main import run; run(sys.argv[1:]); print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *line], capture_output=True, text=True, check=True
+    )
+    imported = set(ended.stdout.splitlines()[-1].split())
+    assert "starter.main" in imported
+    assert not spared & imported
 
 
 def test_there_are_the_commands_of_the_design() -> None:
@@ -74,8 +116,9 @@ def test_the_end_of_the_process_waits_for_no_interpreter(home: Path) -> None:
 
 def test_what_our_own_parts_log_is_not_among_a_commands_data(home: Path) -> None:
     program = (
-        "import structlog; from starter import main; "
-        "main.run = lambda _: structlog.get_logger().error('heard') or 0; main.main([])"
+        "import structlog; from starter import main, po; "
+        "po.show = lambda *_, **__: structlog.get_logger().error('heard'); "
+        "main.main(['po', 'list'])"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")

@@ -8,7 +8,7 @@ from ml_connector.fedex.errors import FedExBlocked, FedExCredentials, FedExThrot
 from ml_connector.http.faults import Fault
 from ml_connector.visma.errors import VismaCredentials, VismaTransient
 from starter.ping import cause_of
-from tests.unit.starter.conftest import Cli
+from tests.command_line import Cli
 
 SOON = timedelta(minutes=10)
 

@@ -13,7 +13,8 @@ from ml_connector.settings import Settings
 from ml_connector.store.parcels import NewParcel
 from ml_connector.store.view import TenantView
 from starter.context import Installation
-from tests.unit.starter.conftest import NORDIC, SECRETS, Cli
+from tests.command_line import Cli
+from tests.unit.starter.conftest import NORDIC, SECRETS
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 

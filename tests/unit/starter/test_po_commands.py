@@ -4,7 +4,7 @@ import pytest
 
 from ml_connector.store.states import ShipmentState
 from ml_connector.store.view import TenantView
-from tests.unit.starter.conftest import Cli
+from tests.command_line import Cli
 from tests.unit.starter.orders import MASTER, in_store, label, park, post, scan
 
 REASON = ("--reason", "a test")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.starter.conftest import Cli
+from tests.command_line import Cli
 
 ROUTE = ("quote", "--from", "SE-41103", "--to", "SE-11122")
 

@@ -16,7 +16,8 @@ import pytest
 
 from starter.errors import OtherSideUnavailable, WrongUsage
 from starter.supervision import Supervised
-from tests.unit.starter.conftest import Cli, closed_port
+from tests.command_line import Cli
+from tests.unit.starter.conftest import closed_port
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from ml_connector.store.states import TenantState
 from ml_connector.temporal.dev_server import DevServer
 from ml_connector.temporal.schedules import LOCKED, delete_schedules
 from starter.context import Installation
-from tests.unit.starter.conftest import NORDIC, Cli, Outcome
+from tests.command_line import Cli, Outcome
+from tests.unit.starter.conftest import NORDIC
 
 Command = Callable[..., Awaitable[Outcome]]
 

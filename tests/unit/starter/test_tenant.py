@@ -7,7 +7,8 @@ import pytest
 
 from ml_connector.settings import Settings
 from starter.context import Installation
-from tests.unit.starter.conftest import NORDIC, SECRETS, Cli
+from tests.command_line import Cli
+from tests.unit.starter.conftest import NORDIC, SECRETS
 
 IBERIA = NORDIC.with_name("iberia.toml")
 
