@@ -1,6 +1,7 @@
 """What every test can rely on: no network, a clean environment, keys, one Temporal server."""
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from hypothesis import HealthCheck, settings
 from temporalio.client import Client
 
 from ml_connector.security.keys import MasterKey, MasterKeys
+from ml_connector.security.logging import log_through_standard_library
 from ml_connector.temporal.connection import connect
 from ml_connector.temporal.dev_server import DevServer
 from ml_connector.temporal.ports import free_port
-from tests import GUARD
+from tests.guarded import socket_guard
 
 MEMORY = Path("/dev/shm")
 if os.access(MEMORY, os.W_OK):
@@ -42,17 +44,30 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Processes that tests start are guarded as this one is."""
+    attempts = tempfile.TemporaryDirectory(prefix="socket-guard-")
+    config.add_cleanup(attempts.cleanup)
+    socket_guard.begin(Path(attempts.name))
+
+
 def pytest_collection_finish() -> None:
     """Importing the project and its tests asks no other machine for anything."""
-    assert GUARD.take_attempts() == []
+    assert socket_guard.take_attempts() == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network_guard_to_the_end() -> Iterator[None]:
+    """What a process tries while all is taken down fails the run."""
+    yield
+    assert socket_guard.take_attempts() == []
 
 
 @pytest.fixture(autouse=True)
 def network_guard() -> Iterator[None]:
     """Fail the test that tried to reach another machine, even where its error was swallowed."""
-    GUARD.take_attempts()
     yield
-    assert GUARD.take_attempts() == []
+    assert socket_guard.take_attempts() == []
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -71,15 +86,7 @@ def logs_apart_from_output() -> Iterator[None]:
 
     The program sets up its logging (`configure_logging`); structlog's own default prints.
     """
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["event"]),
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-    )
+    log_through_standard_library()
     yield
     structlog.reset_defaults()
 
