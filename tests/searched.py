@@ -19,7 +19,7 @@ import psycopg
 
 from ml_connector.sandbox.visma.documents import Address, Contact
 from ml_connector.security.logging import line_format
-from tests import stage as stage_module
+from tests import installation
 from tests.leaks import SHORTEST, Leaks, places_in, rows_in
 from tests.stage import Stage
 
@@ -44,7 +44,7 @@ async def searched(stage: Stage) -> AsyncIterator[Stage]:
 def written_by(stage: Stage) -> dict[str, bytes]:
     """All that an installation has written, as `places_in` says, whatever its database."""
     places = places_in(stage.home)
-    server = stage_module.POSTGRES
+    server = installation.POSTGRES
     if server is None or stage.database_url.startswith("sqlite"):
         return places
     with psycopg.connect(stage.database_url.replace("+psycopg", "")) as connection:
@@ -63,7 +63,7 @@ def secrets_of(stage: Stage) -> dict[str, str]:
             found |= {child.key: "FedEx child key", child.secret: "FedEx child secret"}
     for client in visma.clients.values():
         found |= {client.id: "Visma id", client.secret: "Visma secret"}
-    server = stage_module.POSTGRES
+    server = installation.POSTGRES
     return found | ({server.password: "the database's password"} if server else {})
 
 

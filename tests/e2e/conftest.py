@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests import stage as stage_module
+from tests import installation
 from tests.e2e.command_line import Operator, operator_of
 from tests.postgres import PostgresUnavailable, postgres_server
 from tests.searched import searched
@@ -24,7 +24,7 @@ def databases(request: pytest.FixtureRequest) -> Iterator[None]:
             server = stack.enter_context(postgres_server())
         except PostgresUnavailable as missing:
             pytest.skip(f"PostgreSQL cannot be tested here: {missing}")
-        patch.setattr(stage_module, "POSTGRES", server)
+        patch.setattr(installation, "POSTGRES", server)
         yield
 
 

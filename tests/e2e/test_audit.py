@@ -16,7 +16,8 @@ import pytest
 from ml_connector.security.vault import SealBroken
 from ml_connector.store.audit_chain import AuditEvent
 from ml_connector.store.store import Store
-from tests.stage import MASTER_KEY, Stage
+from tests.installation import MASTER_KEY
+from tests.stage import Stage
 from tests.unit.store.raw import tamper
 
 A, B = "audit-a", "audit-b"

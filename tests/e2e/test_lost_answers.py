@@ -13,7 +13,8 @@ import pytest
 from ml_connector.domain.shipment import shipment_reference
 from ml_connector.store.states import OperationState, ShipmentState
 from tests.e2e.test_order import RELEASED
-from tests.stage import Json, Stage, company_of, order_line
+from tests.installation import Json
+from tests.stage import Stage, company_of, order_line
 
 SHIP = "/ship/v1/shipments$"
 JOURNALS = "/v2/journaltransaction"

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from ml_connector.sandbox.visma.company import Company, Period
 from tests.e2e.command_line import Operator
 from tests.e2e.test_order import RELEASED
-from tests.stage import Json, Stage, company_of
+from tests.installation import Json
+from tests.stage import Stage, company_of
 
 TENANT = "tonga"
 ZONE = ZoneInfo("Pacific/Tongatapu")

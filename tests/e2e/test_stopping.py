@@ -11,7 +11,8 @@ import pytest
 
 from ml_connector.sandbox.faults import Action, FaultKind, FaultPlan, Match, Rule, Seen
 from tests.e2e.test_crashes import once_each
-from tests.stage import PATIENCE, Stage, plain_environment
+from tests.installation import PATIENCE, plain_environment
+from tests.stage import Stage
 
 
 @dataclass(slots=True)
