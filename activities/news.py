@@ -1,7 +1,7 @@
 """Tell the orders' workflows what the store has learnt."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
@@ -46,21 +46,29 @@ class NewsActivities:
         """Start or nudge the workflow of every order that has news; how many were told.
 
         Orders that are not shipped yet start at the pace that Visma's hourly limit allows: those
-        for which it has no room stay marked, and the next run finds them.
+        for which it has no room stay marked, and the next run finds them. Raises the first failure
+        at the end.
         """
         desk = await self._services.desk(tenant.tenant)
-        told = 0
-        while True:
-            async with self._services.store.read(desk.id) as view:
-                rows = await view.orders.pending_signals(BATCH, urgent=True)
-            if not rows and (room := await self._room(desk)) > 0:
-                async with self._services.store.read(desk.id) as view:
-                    rows = await view.orders.pending_signals(room)
-            if not rows:
-                return told
-            await self._tell_all(desk, rows)
+        told, failures = 0, dict[str, Exception]()
+        while rows := await self._waiting(desk, failures):
+            failures |= await self._tell_all(desk, rows)
             told += len(rows)
             activity.heartbeat(told)
+        for failure in failures.values():
+            raise failure
+        return told
+
+    async def _waiting(self, desk: Desk, failures: Container[str]) -> list[OrderRow]:
+        """The next orders to tell, without those that could not be told."""
+        async with self._services.store.read(desk.id) as view:
+            rows = await view.orders.pending_signals(BATCH, urgent=True)
+        urgent = [row for row in rows if row.order not in failures]
+        if urgent or (room := await self._room(desk)) <= 0:
+            return urgent
+        async with self._services.store.read(desk.id) as view:
+            rows = await view.orders.pending_signals(room)
+        return [row for row in rows if row.order not in failures]
 
     async def _room(self, desk: Desk) -> int:
         """How many orders more may start; those under way have their calls still before them."""
@@ -71,12 +79,21 @@ class NewsActivities:
             under_way = await view.orders.starting(since=datetime.now(UTC) - MEMORY)
         return min(spare // CALLS_OF_A_START - under_way, BATCH)
 
-    async def _tell_all(self, desk: Desk, rows: Sequence[OrderRow]) -> None:
+    async def _tell_all(self, desk: Desk, rows: Sequence[OrderRow]) -> dict[str, Exception]:
+        """Those that could not be told stay marked, and keep no other from it."""
         gate = asyncio.Semaphore(AT_ONCE)
-        await asyncio.gather(*(self._tell(desk, row, gate) for row in rows))
+        tellings = (self._tell(desk, row, gate) for row in rows)
+        outcomes = zip(rows, await asyncio.gather(*tellings, return_exceptions=True), strict=True)
+        failures = dict[str, Exception]()
         async with self._services.store.write(desk.id) as view:
-            for row in rows:
-                await view.orders.mark_signalled(row.order, row.progress_version)
+            for row, outcome in outcomes:
+                if isinstance(outcome, Exception):
+                    failures[row.order] = outcome
+                elif outcome is not None:
+                    raise outcome
+                else:
+                    await view.orders.mark_signalled(row.order, row.progress_version)
+        return failures
 
     async def _tell(self, desk: Desk, row: OrderRow, gate: asyncio.Semaphore) -> None:
         async with gate:

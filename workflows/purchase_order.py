@@ -75,7 +75,7 @@ class PurchaseOrderWorkflow:
     async def run(self, start: OrderInput) -> str:
         refuse_another_owner(start.tenant, start.order)
         self._show()
-        while self._face.stage not in FINISHED:
+        while not await self._is_over():
             self._wake = False
             try:
                 await (self._until_shipped() if self._shipment is None else self._on_the_way())
@@ -85,18 +85,29 @@ class PurchaseOrderWorkflow:
                 await self._park(failed.attention)
             if workflow.info().is_continue_as_new_suggested() and not self._asked():
                 await self._start_afresh()
-        await workflow.wait_condition(workflow.all_handlers_finished)
         return self._face.stage.value
+
+    async def _is_over(self) -> bool:
+        """Whether the order is finished, and nobody has spoken since it was: what a run hears
+        while it ends, no other run will hear."""
+        if self._face.stage not in FINISHED:
+            return False
+        await workflow.wait_condition(lambda: self._wake or workflow.all_handlers_finished())
+        if self._wake:
+            # As a run begins that such a signal would have started.
+            self._shipment = None
+        return not self._wake
 
     def _asked(self) -> bool:
         """Whether somebody has asked for what is not done yet: a new run would not know of it."""
-        return self._cancel is not None or self._post_again or self._look_up
+        changed = self._shipment is not None and self._changed(self._shipment)
+        return changed or self._cancel is not None or self._post_again or self._look_up
 
     # -- shipping ---------------------------------------------------------------------------
 
     async def _until_shipped(self) -> None:
         # The plan is made from the order as it is read now: older news says nothing new of it.
-        self._settled = self._news.version
+        before, self._settled = self._settled, self._news.version
         self._look_up = False
         prepared = await call(
             activity.PREPARE_SHIPMENT,
@@ -110,6 +121,9 @@ class PurchaseOrderWorkflow:
         match prepared.outcome:
             case "shipped" if prepared.shipment is not None:
                 self._adopt(prepared.shipment)
+                if self._tracking().state not in ARRIVED:
+                    # Of a shipment that was there already, the news may say something.
+                    self._settled = before
             case "ready":
                 self._enter(Stage.SHIPPING)
                 await self._buy(prepared.generation)
@@ -185,20 +199,26 @@ class PurchaseOrderWorkflow:
         wish, self._cancel = self._cancel, None
         if wish is not None:
             self._released = False
-        self._settled = self._news.version
-        reviewed = await call(
-            activity.REVIEW_CHANGE,
-            ReviewRequest(
-                tenant=self._tenant,
-                order=self._order,
-                generation=shipment.generation,
-                cancel=wish is not None,
-                by=wish.by if wish else "",
-                reason=wish.reason if wish else "",
-            ),
-            self._policy,
-            summary=f"review change of {self._order}",
+        before, self._settled = self._settled, self._news.version
+        request = ReviewRequest(
+            tenant=self._tenant,
+            order=self._order,
+            generation=shipment.generation,
+            cancel=wish is not None,
+            by=wish.by if wish else "",
+            reason=wish.reason if wish else "",
         )
+        try:
+            reviewed = await call(
+                activity.REVIEW_CHANGE,
+                request,
+                self._policy,
+                summary=f"review change of {self._order}",
+            )
+        except (StepWaits, StepFailed):
+            # It is still to be done, after the wait or once a person resumes the order.
+            self._cancel, self._settled = self._cancel or wish, before
+            raise
         if reviewed.outcome in ("same", "too_late"):
             self._shipment = replace(shipment, fingerprint=reviewed.fingerprint)
             self._note = reviewed.attention
@@ -210,7 +230,7 @@ class PurchaseOrderWorkflow:
             self._enter(Stage.DISCOVERED)
 
     async def _post(self, shipment: Shipped, tracking: Tracking) -> None:
-        self._post_again = False
+        again, self._post_again = self._post_again, False
         if tracking.state in ARRIVED:
             self._enter(Stage.POSTING_FREIGHT)
         request = PostRequest(
@@ -219,7 +239,11 @@ class PurchaseOrderWorkflow:
             generation=shipment.generation,
             cutoff_period=self._news.cutoff_period,
         )
-        posted = await freight.post(request, self._policy)
+        try:
+            posted = await freight.post(request, self._policy)
+        except (StepWaits, StepFailed):
+            self._post_again = self._post_again or again
+            raise
         if posted.attention is not None:
             await self._park(posted.attention)
             return
@@ -282,6 +306,8 @@ class PurchaseOrderWorkflow:
     async def _start_afresh(self) -> None:
         """A long history ends here; the next run reads the order's state from the store."""
         await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._asked():
+            return
         workflow.continue_as_new(
             OrderInput(
                 tenant=self._tenant,

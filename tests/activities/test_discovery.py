@@ -3,6 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+import pytest
+from temporalio.service import RPCError
+
+from activities.news import BATCH
 from tests.activities.workbench import Died, Workbench
 
 FOLD = datetime(2026, 10, 25, 0, 0, tzinfo=UTC)
@@ -20,6 +24,20 @@ async def test_an_order_is_told_once(bench: Workbench) -> None:
     bench.change("told", held, hold=False)
     await bench.discover("told")
     assert bench.outbox.started == [("told", number), ("told", held)]
+
+
+async def test_an_order_that_cannot_be_told_keeps_no_other_from_it(bench: Workbench) -> None:
+    await bench.add_tenant("deaf")
+    deaf, *others = [bench.place("deaf") for _ in range(BATCH + 1)]
+    bench.outbox.deaf = {deaf}
+    await bench.step("discover_orders", "deaf")
+    with pytest.raises(RPCError):
+        await bench.step("deliver_news", "deaf")
+    assert {number for _, number, _ in bench.outbox.told} == set(others)
+    assert len(bench.outbox.told) == len(others), "nobody is told twice"
+    bench.outbox.deaf.clear()
+    assert await bench.step("deliver_news", "deaf") == 1
+    assert bench.outbox.started[-1] == ("deaf", deaf)
 
 
 async def test_a_run_may_die_at_any_step(bench: Workbench) -> None:

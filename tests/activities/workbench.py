@@ -18,6 +18,7 @@ from typing import Any, Self, TypeVar, cast
 
 import httpx
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from activities.registry import Implementation, implementations
@@ -68,6 +69,8 @@ class Outbox:
     death: Death
     told: list[tuple[str, str, News]] = field(default_factory=list)
     """Tenant, order, news, in their order."""
+    deaf: set[str] = field(default_factory=set)
+    """Orders whose workflows Temporal refuses to signal."""
 
     @property
     def started(self) -> list[tuple[str, str]]:
@@ -81,6 +84,8 @@ class Outbox:
         self, workflow: str, argument: OrderInput, *, start_signal_args: list[News], **_: Any
     ) -> None:
         self.death.step()
+        if argument.order in self.deaf:
+            raise RPCError("signals count exceeds limit", RPCStatusCode.INVALID_ARGUMENT, b"")
         self.told.append((argument.tenant, argument.order, start_signal_args[0]))
         self.death.step()
 

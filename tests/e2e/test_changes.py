@@ -153,6 +153,30 @@ async def test_an_order_cancelled_while_fedex_is_down_leaves_no_purchase_open(st
     assert await held_by_fedex(stage, number) == [row.master_tracking]
 
 
+async def test_a_run_that_ends_still_hears(stage: Stage) -> None:
+    """An order is opened again while its workflow, for which it was cancelled, answers a last
+    question."""
+    await stage.add_tenant("reopened", shipping={"release": "manual"})
+    number = await stage.order("reopened")
+    await stage.discover("reopened")
+    await stage.at("reopened", number, "waiting_release")
+    busy = {**BUSY, "headers": {"retry-after": "25"}}
+    await stage.fedex("POST", "faults", id="busy", match={"path": "/rate/v1/"}, action=busy)
+    await stage.command("reopened", number, "request_quote", Command(by="kari"))
+
+    async def asked() -> bool:
+        return stage.sandbox.fedex.faults.counts()["busy"]["fired"] > 0
+
+    await stage.until(asked)
+    await stage.edit("reopened", number, status="Cancelled")
+    await stage.discover("reopened")
+    await stage.at("reopened", number, "cancelled")
+    line = {"lineNumber": 1, "completed": False, "canceled": False}
+    await stage.edit("reopened", number, status="Open", lines=[line])
+    await stage.discover("reopened")
+    await stage.at("reopened", number, "waiting_release")
+
+
 # -- between label and pickup -------------------------------------------------------------------
 
 
@@ -167,6 +191,37 @@ async def test_a_cancelled_order_cancels_its_shipment(stage: Stage) -> None:
     stage.travel(timedelta(days=4))
     await stage.sweep("cancelled")
     assert await stage.journals("cancelled", number) == []
+
+
+async def test_a_cancellation_outlives_a_wait_for_fedex(stage: Stage) -> None:
+    """Whether Visma says so or a person: what waits for FedEx is not forgotten meanwhile. Nor is
+    what Visma says of an order whose workflow is gone."""
+    await stage.add_tenant("patient")
+    edited, told, gone = numbers = await stage.orders("patient", 3)
+    await stage.discover("patient")
+    for number in numbers:
+        await stage.at("patient", number, "label_created")
+        await stage.idle("patient", number)
+    cancels = {"method": "PUT", "path": "/ship/v1/shipments/cancel$"}
+    busy = {**BUSY, "headers": {"retry-after": "3600"}}
+    await stage.fedex("POST", "faults", id="busy", match=cancels, action=busy)
+    await stage.workflow("patient", gone).terminate()
+    for number in (edited, gone):
+        await stage.edit("patient", number, status="Cancelled")
+    await stage.discover("patient")
+    await stage.command("patient", told, "cancel", Command(by="kari", reason="out of stock"))
+
+    async def all_wait() -> bool:
+        said = [await stage.status("patient", number) for number in numbers]
+        return all("patience" in each.waiting_for for each in said)
+
+    await stage.until(all_wait)
+    await stage.fedex("DELETE", "faults/busy")
+    for number in numbers:
+        await stage.command("patient", number, "resume", Command(by="kari"))
+        row = await stage.finished("patient", number)
+        assert row.stage == "cancelled"
+        assert await held_by_fedex(stage, number) == []
 
 
 async def test_an_order_put_on_hold_loses_its_label_and_gets_another_later(stage: Stage) -> None:
