@@ -198,7 +198,9 @@ class DiscoveryActivities:
             async with self._services.store.write(desk.id) as view:
                 await view.orders.save(row.order, checked_at=now)
             return False
-        ships = await self._would_ship_now(desk, order, now)
+        ships = row.attention != findings.ANSWERS_LOST.code and await self._would_ship_now(
+            desk, order, now
+        )
         async with self._services.store.write(desk.id) as view:
             seen = await observe(view, desk, order, row)
             parked = row.stage == Stage.NEEDS_ATTENTION

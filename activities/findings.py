@@ -4,6 +4,8 @@ The domain has findings of its own (what keeps an order from shipping); these ar
 happened on the way. The runbook lists both. Texts name fields and numbers, never a person.
 """
 
+from dataclasses import replace
+
 from ml_connector.domain.findings import Finding
 
 CHANGED_AFTER_COMPLETION = Finding(
@@ -49,6 +51,13 @@ OUTCOME_UNKNOWN = Finding(
     message="A Ship answer was lost, and FedEx's search does not say clearly what became of it.",
     remedy="Look for the order number in FedEx Ship Manager, then say what is there: po replay "
     "--from ship --settled absent, or --settled with the number of the parcel that is to go.",
+)
+ANSWERS_LOST = Finding(
+    code="answers_keep_getting_lost",
+    message="Three Ship answers in a row were lost for this order; what FedEx had made of them is "
+    "cancelled.",
+    remedy="See what stands between the connector and FedEx (a proxy, a firewall), and whether "
+    "other orders ship; then: attention resume.",
 )
 ORPHANS_UNCLEAR = Finding(
     code="orphans_unclear",
@@ -107,6 +116,15 @@ def label_address_refused(addresses: str) -> Finding:
         code="label_address_refused",
         message=f"The mail server took the mail with the label, but not for {addresses}.",
         remedy="Correct it in the tenant file or in Visma, then: label send --to ADDRESS.",
+    )
+
+
+def job_refused(why: str) -> Finding:
+    """Of a shipment that FedEx makes in the background: its outcome is as unknown as a lost one."""
+    return replace(
+        OUTCOME_UNKNOWN,
+        message="FedEx took this shipment on to make it in the background, and does not tell what "
+        f"became of it. {why}",
     )
 
 

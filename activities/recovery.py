@@ -14,16 +14,19 @@ A shipment that FedEx shows as cancelled is as good as none.
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
+from operator import attrgetter
 
 from temporalio import activity
 
 from activities import findings
 from activities.estimates import quoted_cost
-from activities.failures import Later
+from activities.failures import Later, attention_of
 from activities.services import Desk, Services
 from activities.shipped import PlannedShipment, dump_cost, enter_shipment, load_plan, shown
 from activities.signatures import WATCH_ORPHANS
 from activities.trail import current_trail
+from ml_connector.domain.findings import Finding
 from ml_connector.domain.shipment import Piece, ShipmentPlan
 from ml_connector.domain.tracking import ParcelState
 from ml_connector.domain.tracking_states import interpret
@@ -31,9 +34,9 @@ from ml_connector.fedex.client import CancelOutcome, ReferenceMatch
 from ml_connector.fedex.errors import FedExRejected
 from ml_connector.store.operations import Operation
 from ml_connector.store.shipments import Shipment
-from ml_connector.store.states import ShipmentState
+from ml_connector.store.states import OperationState, ShipmentState
 from ml_connector.temporal.messages import TenantInput
-from ml_connector.temporal.order_messages import Attention, Bought
+from ml_connector.temporal.order_messages import Bought
 
 REFERENCE_TYPES = ("SHIPPER_REFERENCE", "CUSTOMER_REFERENCE")
 """Ship's CUSTOMER_REFERENCE is indexed under the first for Express, the second for Ground."""
@@ -41,6 +44,8 @@ LONGEST_RANGE = timedelta(days=29)
 """FedEx refuses a search over more than 30 days (TRACKING.SHIPDATERANGE.TOOLONG)."""
 NOT_FOUNDS = 2
 """Definite not-founds, `recovery_wait` apart, before a shipment is created anew."""
+LOST_IN_A_ROW = 3
+"""Generations whose answers were lost one after the other, until a person is asked."""
 ABSENT = "absent:"
 TOO_EARLY = "TRACKING.SHIPDATEEND.FUTURE"
 """Where FedEx keeps its clock, the ship date has not begun."""
@@ -63,21 +68,23 @@ class Recovery:
         """One step towards certainty. Raises `Later` while it is too early to know."""
         settled = settlement(operation)
         if settled == NOTHING_THERE:
-            return await self._give_up(desk, key, planned.plan, "a person found nothing")
+            await self._give_up(desk, key, planned.plan, "a person found nothing")
+            return Bought(outcome="again")
         if settled:
             return await self._adopt(desk, key, planned, settled, ())
         self._not_before(desk, operation)
         found = await self._search(desk, planned.plan, key)
         if found is None:
-            return await self._unclear(desk, planned.plan)
+            return await self._park(desk, planned.plan, findings.OUTCOME_UNKNOWN)
         if not found:
             return await self._absent(desk, key, operation, planned.plan)
         standing = _standing(found)
         if len(standing) > 1:
-            return await self._unclear(desk, planned.plan)
+            return await self._park(desk, planned.plan, findings.OUTCOME_UNKNOWN)
         master, matches = next(iter((standing or found).items()))
         if not _tendered(matches) and await self._cancelled(desk, master, key):
-            return await self._create_anew(desk, key, planned.plan, master)
+            await self._call_off(desk, key, planned.plan, master)
+            return await self._anew(desk, planned.plan)
         return await self._adopt(desk, key, planned, master, matches)
 
     def _not_before(self, desk: Desk, operation: Operation) -> None:
@@ -89,24 +96,35 @@ class Recovery:
 
     async def _search(self, desk: Desk, plan: ShipmentPlan, key: str) -> dict[str, Matches] | None:
         """Matches under both reference types, by master number; None when FedEx says that there
-        are some and does not name them."""
-        begin, end = search_range(plan.ship_date, desk.now().date())
-        found: dict[str, ReferenceMatch] = {}
-        for reference_type in REFERENCE_TYPES:
+        are some and does not name them.
+
+        Raises `Later` while the ship date is in FedEx's future: its date line is not ours.
+        """
+        today = desk.now().date()
+        yesterday = today - timedelta(days=1)
+        for day in (today, yesterday) if plan.ship_date < today else (today,):
             try:
-                search = await desk.fedex.find_by_reference(
-                    plan.reference,
-                    ship_date_begin=begin,
-                    ship_date_end=end,
-                    reference_type=reference_type,
-                    transaction_id=key,
-                    zone=desk.zone,
-                )
+                return await self._search_until(desk, plan, key, day)
             except FedExRejected as refused:
                 if TOO_EARLY not in refused.codes:
                     raise
-                again = datetime.now(UTC) + desk.tenant.retry.recovery_wait
-                raise Later("FedEx's day of the shipment has not begun.", again) from refused
+        again = datetime.now(UTC) + desk.tenant.retry.recovery_wait
+        raise Later("FedEx's day of the shipment has not begun.", again)
+
+    async def _search_until(
+        self, desk: Desk, plan: ShipmentPlan, key: str, day: date
+    ) -> dict[str, Matches] | None:
+        begin, end = search_range(plan.ship_date, day)
+        found: dict[str, ReferenceMatch] = {}
+        for reference_type in REFERENCE_TYPES:
+            search = await desk.fedex.find_by_reference(
+                plan.reference,
+                ship_date_begin=begin,
+                ship_date_end=end,
+                reference_type=reference_type,
+                transaction_id=key,
+                zone=desk.zone,
+            )
             if search.not_unique:
                 return None
             found.update({match.tracking_number: match for match in search.found})
@@ -116,7 +134,19 @@ class Recovery:
         outcome = await desk.fedex.cancel_shipment(master, transaction_id=f"{key}/cancel")
         return outcome in (CancelOutcome.CANCELLED, CancelOutcome.ALREADY_CANCELLED)
 
-    async def _create_anew(self, desk: Desk, key: str, plan: ShipmentPlan, master: str) -> Bought:
+    async def _anew(self, desk: Desk, plan: ShipmentPlan) -> Bought:
+        """Another generation is bought; unless answer after answer is lost, as behind a proxy that
+        damages each: then a person looks before more labels are made and cancelled."""
+        async with self._services.store.read(desk.id) as view:
+            operations = await view.operations.history(plan.order)
+        bought = (each for each in operations if each.step == "ship")
+        latest_first = sorted(bought, key=attrgetter("generation"), reverse=True)
+        lost = takewhile(lambda each: each.state is OperationState.REJECTED, latest_first)
+        if len(tuple(lost)) % LOST_IN_A_ROW:
+            return Bought(outcome="again")
+        return await self._park(desk, plan, findings.ANSWERS_LOST)
+
+    async def _call_off(self, desk: Desk, key: str, plan: ShipmentPlan, master: str) -> None:
         async with self._services.store.write(desk.id) as view:
             await view.operations.reject(key, {"what": f"found as {master} and cancelled"})
             await view.shipments.set_state(
@@ -125,14 +155,14 @@ class Recovery:
             current_trail().note(
                 view, "shipment:cancelled_after_lost_answer", operation=key, tracking_number=master
             )
-        return Bought(outcome="again")
 
     async def _absent(
         self, desk: Desk, key: str, operation: Operation, plan: ShipmentPlan
     ) -> Bought:
         times = _not_founds(operation) + 1
         if times >= NOT_FOUNDS:
-            return await self._give_up(desk, key, plan, "definitely not found")
+            await self._give_up(desk, key, plan, "definitely not found")
+            return await self._anew(desk, plan)
         now = datetime.now(UTC)
         async with self._services.store.write(desk.id) as view:
             current_trail().note(view, "shipment:not_found", operation=key, times=times)
@@ -144,7 +174,7 @@ class Recovery:
             now + desk.tenant.retry.recovery_wait,
         )
 
-    async def _give_up(self, desk: Desk, key: str, plan: ShipmentPlan, why: str) -> Bought:
+    async def _give_up(self, desk: Desk, key: str, plan: ShipmentPlan, why: str) -> None:
         """It counts as absent: another generation is bought, and this one's orphan watched for."""
         now = datetime.now(UTC)
         async with self._services.store.write(desk.id) as view:
@@ -157,17 +187,12 @@ class Recovery:
                 watch_until=now + desk.tenant.polling.orphan_watch,
             )
             current_trail().note(view, "shipment:given_up", operation=key, why=why)
-        return Bought(outcome="again")
 
-    async def _unclear(self, desk: Desk, plan: ShipmentPlan) -> Bought:
-        finding = findings.OUTCOME_UNKNOWN
+    async def _park(self, desk: Desk, plan: ShipmentPlan, finding: Finding) -> Bought:
         async with self._services.store.write(desk.id) as view:
             await view.findings.add(plan.order, finding)
-            current_trail().note(view, "shipment:outcome_unclear")
-        return Bought(
-            outcome="attention",
-            attention=Attention(reason=finding.code, detail=finding.message, remedy=finding.remedy),
-        )
+            current_trail().note(view, "shipment:parked", reason=finding.code)
+        return Bought(outcome="attention", attention=attention_of((finding,)))
 
     async def _adopt(
         self,
@@ -221,7 +246,11 @@ class Recovery:
     async def _look_for_orphan(self, desk: Desk, shipment: Shipment) -> None:
         plan = load_plan(shipment).plan
         key = f"{desk.id}/{plan.order}/orphan/{plan.generation}"
-        found = await self._search(desk, plan, key)
+        try:
+            found = await self._search(desk, plan, key)
+        except (Later, FedExRejected) as unclear:
+            # Of this one only: the others are looked for all the same.
+            found = {} if isinstance(unclear, Later) else None
         if found:
             await self._found_orphans(desk, plan, key, found)
             return

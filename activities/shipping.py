@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.estimates import estimate
 from activities.failures import Later, attention_for, attention_of
-from activities.findings import UNKNOWN_TRACKING_NUMBER
+from activities.findings import OUTCOME_UNKNOWN, UNKNOWN_TRACKING_NUMBER, job_refused
 from activities.master import MasterReader
 from activities.observation import SETTLED_IN_VISMA, holds_unknown_number, observe
 from activities.recovery import Recovery
@@ -44,8 +44,11 @@ from ml_connector.temporal.order_messages import Bought, OrderRef, Prepared, Pre
 IN_DOUBT = frozenset({OperationState.SENT, OperationState.UNKNOWN})
 JOB = "job:"
 """How an operation remembers an asynchronous shipment."""
-JOB_UNKNOWN = frozenset({"SHIPMENT.JOBID.INVALID", "NOT.FOUND.ERROR"})
-"""FedEx has forgotten the job, which says nothing about its shipment."""
+JOB_UNKNOWN = frozenset(
+    {"SHIPMENT.JOBID.INVALID", "TRACKINGNUMBER.ENTERED.INVALID", "NOT.FOUND.ERROR"}
+)
+"""FedEx has forgotten the job, which says nothing about its shipment. The first code is of an
+earlier specification; the other two are what the present one answers to `results`."""
 
 
 class ShippingActivities:
@@ -218,7 +221,7 @@ class ShippingActivities:
 
     async def _buy(self, desk: Desk, key: str, planned: PlannedShipment) -> Bought:
         async with self._services.store.write(desk.id) as view:
-            await view.operations.mark_sent(key, datetime.now(UTC) + desk.deadline)
+            sent = await view.operations.mark_sent(key, datetime.now(UTC) + desk.deadline)
         try:
             created = await desk.fedex.create_shipment(planned.plan, transaction_id=key)
         except FedExRejected as rejected:
@@ -236,20 +239,16 @@ class ShippingActivities:
             async with self._services.store.write(desk.id) as view:
                 await view.operations.back_to_intended(key, "nothing was created")
             raise
-        return await self._bought(desk, key, planned, created)
-
-    async def _bought(
-        self,
-        desk: Desk,
-        key: str,
-        planned: PlannedShipment,
-        created: CreatedShipment | PendingShipment,
-    ) -> Bought:
         if isinstance(created, PendingShipment):
             async with self._services.store.write(desk.id) as view:
                 await view.operations.annotate(key, f"{JOB}{created.job_id}")
-            again = datetime.now(UTC) + desk.tenant.retry.initial
-            raise Later("FedEx makes this shipment in the background.", again)
+                current_trail().note(view, "shipment:in_background", operation=key)
+            raise _in_background(desk, sent)
+        return await self._bought(desk, key, planned, created)
+
+    async def _bought(
+        self, desk: Desk, key: str, planned: PlannedShipment, created: CreatedShipment
+    ) -> Bought:
         store = self._services.store
         row, shipment = await record_created(store, desk, key, planned, created)
         if created.cost is None:
@@ -266,10 +265,22 @@ class ShippingActivities:
         try:
             created = await desk.fedex.shipment_results(job_id, transaction_id=key)
         except FedExRejected as refused:
-            if not JOB_UNKNOWN.intersection(refused.codes):
-                raise
-            return await self._recovery.resolve(desk, key, operation, planned)
+            if JOB_UNKNOWN.intersection(refused.codes):
+                return await self._recovery.resolve(desk, key, operation, planned)
+            return await self._job_refused(desk, planned.plan, refused)
+        if isinstance(created, PendingShipment):
+            raise _in_background(desk, operation)
+        async with self._services.store.write(desk.id) as view:
+            await view.findings.resolve(planned.plan.order, OUTCOME_UNKNOWN.code)
         return await self._bought(desk, key, planned, created)
+
+    async def _job_refused(self, desk: Desk, plan: ShipmentPlan, refused: FedExRejected) -> Bought:
+        """FedEx took the shipment on and does not give it out: whether it exists, a person says."""
+        finding = job_refused(refused.told)
+        async with self._services.store.write(desk.id) as view:
+            await view.findings.add(plan.order, finding)
+            current_trail().note(view, "shipment:job_refused", code=refused.code)
+        return Bought(outcome="attention", attention=attention_of((finding,)))
 
     async def _rejected(
         self, desk: Desk, key: str, planned: PlannedShipment, rejected: FedExRejected
@@ -284,3 +295,11 @@ class ShippingActivities:
             )
             current_trail().note(view, "shipment:rejected", code=rejected.code)
         return Bought(outcome="attention", attention=attention)
+
+
+def _in_background(desk: Desk, operation: Operation) -> Later:
+    """Each pause is as long as the wait so far: FedEx does not say how long a job may take."""
+    now, retry = datetime.now(UTC), desk.tenant.retry
+    waited = now - (operation.sent_at or now)
+    pause = min(max(waited, retry.initial), retry.maximum)
+    return Later("FedEx makes this shipment in the background.", now + pause)

@@ -20,6 +20,9 @@ from ml_connector.fedex.wire import (
     wire_commodities,
 )
 
+MOST_QUOTED = 100
+"""Packages of one quote (Rate API schema, `totalPackageCount`)."""
+
 MOST_ADDRESSES = 100
 """Addresses a call of Address Validation."""
 
@@ -39,13 +42,14 @@ class RateRequest:
 
     @classmethod
     def of(cls, plan: ShipmentPlan) -> "RateRequest":
+        """As if it shipped today, without a date: a plan's own day may be over by the time its
+        missing price is asked for, or be over at the shipper's, and Rate refuses a past one."""
         return cls(
             shipper=plan.shipper.address,
             recipient=plan.recipient.address,
             packages=plan.packages,
             packaging=plan.packaging,
             pickup=plan.pickup,
-            ship_date=plan.ship_date,
             commodities=plan.commodities,
         )
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from ml_connector.domain.party import Address
 from ml_connector.domain.shipment import ShipmentCost, ShipmentPlan
 from ml_connector.fedex.costs import quoted_cost
+from ml_connector.fedex.errors import FedExRejected
 from ml_connector.fedex.rate_models import (
     MOST_ADDRESSES,
+    MOST_QUOTED,
     QuoteRequest,
     RateRequest,
     ResolveRequest,
@@ -76,7 +78,14 @@ async def quote(
     transaction_id: str,
 ) -> tuple[RateQuote, ...]:
     """Account rates; without a service, of every one FedEx offers on the route."""
-    request = QuoteRequest.of(_wanted(wanted), session.account_number, service)
+    asked = _wanted(wanted)
+    if len(asked.packages) > MOST_QUOTED:
+        raise FedExRejected(
+            "FedEx was not asked for a price.",
+            why=f"It quotes at most {MOST_QUOTED} packages at once.",
+            remedy="Raise `shipping.max_package_weight`, or split the order.",
+        )
+    request = QuoteRequest.of(asked, session.account_number, service)
     answered = await session.ask(_QUOTE, request, transaction_id=transaction_id)
     details = answered.envelope.output["rateReplyDetails"]
     if not details.is_list:

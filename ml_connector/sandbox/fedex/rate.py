@@ -18,6 +18,7 @@ from ml_connector.sandbox.fedex.ship_request import (
 from ml_connector.sandbox.fedex.values import Account, Address, Json, Parcel, Rating
 
 RATE_TYPES = frozenset({"LIST", "ACCOUNT", "PREFERRED", "INCENTIVE", "NONE"})
+MOST_PACKAGES = 100
 _DAYS = {1: "ONE_DAY", 2: "TWO_DAYS", 3: "THREE_DAYS", 4: "FOUR_DAYS"}
 
 
@@ -32,6 +33,8 @@ def quote(call: Call) -> Json:
         "serviceType", catalogue.SERVICES, required=False, code="SERVICETYPE.NOT.ALLOWED"
     )
     parcels = read_parcels(wanted, service)
+    if len(parcels) > MOST_PACKAGES:
+        wanted.complain("totalPackageCount", f"a rate request has at most {MOST_PACKAGES} packages")
     zone = catalogue.zone_of(origin.country)
     # The caller's today: the carrier's own clock may run ahead of it.
     today = min(call.now, call.world.gateway.now()).astimezone(zone).date()

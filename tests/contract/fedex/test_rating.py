@@ -1,5 +1,7 @@
 """Quotes, transit times, services and addresses, as live replies spell them."""
 
+import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +11,16 @@ import pytest
 from ml_connector.domain.shipment import CostSource
 from ml_connector.fedex.client import RateQuote, RateRequest
 from ml_connector.fedex.errors import FedExError, FedExRejected, FedExTransient
-from tests.contract.fedex.plans import DOMESTIC, INTERNATIONAL, KEY, WAREHOUSE, client_for
+from ml_connector.fedex.rate_models import QuoteRequest
+from ml_connector.http.transport import encode_json
+from tests.contract.fedex.plans import (
+    DOMESTIC,
+    INTERNATIONAL,
+    KEY,
+    WAREHOUSE,
+    client_for,
+    identical,
+)
 from tests.unit.http.loopback import RESET_AFTER_READING, Answer, Loopback, answer
 
 
@@ -185,3 +196,19 @@ async def test_transit_times_as_numbers(pool: httpx.AsyncClient) -> None:
             DOMESTIC, service="FEDEX_GROUND", transaction_id=KEY
         )
     assert (time.minimum_days, time.maximum_days, time.commit) == (2, 7, "")
+
+
+class TestWhatIsAsked:
+    def test_a_plan_is_quoted_as_if_it_shipped_today(self) -> None:
+        """Rate refuses a past date, and a missing price is asked for days after the label."""
+        body = json.loads(encode_json(QuoteRequest.of(RateRequest.of(DOMESTIC), "1", None).body()))
+        assert "shipDateStamp" not in body["requestedShipment"]
+
+    async def test_more_than_a_hundred_packages_are_refused_unsent(
+        self, pool: httpx.AsyncClient
+    ) -> None:
+        plan = replace(DOMESTIC, packages=identical(101))
+        async with Loopback([answer(200, {})]) as server:
+            with pytest.raises(FedExRejected, match="not asked for a price"):
+                await client_for(server.url, pool).quote(plan, service=None, transaction_id=KEY)
+        assert server.asked == []

@@ -164,3 +164,14 @@ async def test_a_carrier_ahead_of_its_callers_still_quotes_their_today(api: Api)
     past = (today - timedelta(days=2)).isoformat()
     refused = await api.http.post(QUOTES, json=quote_body(shipDateStamp=past))
     assert refused.status_code == 400
+
+
+async def test_a_quote_takes_a_hundred_packages(api: Api) -> None:
+    def lines(count: int) -> list[Json]:
+        return [{"weight": {"units": "KG", "value": 5}, "groupPackageCount": count}]
+
+    assert details(
+        await api.http.post(QUOTES, json=quote_body(requestedPackageLineItems=lines(100)))
+    )
+    refused = await api.http.post(QUOTES, json=quote_body(requestedPackageLineItems=lines(101)))
+    assert refused.status_code == 400
