@@ -1,6 +1,5 @@
 """The test suite. Before any of it is imported, other machines are out of reach."""
 
-from tests.socket_guard import SocketGuard
+from tests.guarded import socket_guard
 
-GUARD = SocketGuard()
-GUARD.install()
+socket_guard.install()

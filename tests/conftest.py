@@ -1,6 +1,7 @@
 """What every test can rely on: no network, a clean environment, keys, one Temporal server."""
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ml_connector.security.keys import MasterKey, MasterKeys
 from ml_connector.temporal.connection import connect
 from ml_connector.temporal.dev_server import DevServer
 from ml_connector.temporal.ports import free_port
-from tests import GUARD
+from tests.guarded import socket_guard
 
 MEMORY = Path("/dev/shm")
 if os.access(MEMORY, os.W_OK):
@@ -42,17 +43,30 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Processes that tests start are guarded as this one is."""
+    attempts = tempfile.TemporaryDirectory(prefix="socket-guard-")
+    config.add_cleanup(attempts.cleanup)
+    socket_guard.begin(Path(attempts.name))
+
+
 def pytest_collection_finish() -> None:
     """Importing the project and its tests asks no other machine for anything."""
-    assert GUARD.take_attempts() == []
+    assert socket_guard.take_attempts() == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network_guard_to_the_end() -> Iterator[None]:
+    """What a process tries while all is taken down fails the run."""
+    yield
+    assert socket_guard.take_attempts() == []
 
 
 @pytest.fixture(autouse=True)
 def network_guard() -> Iterator[None]:
     """Fail the test that tried to reach another machine, even where its error was swallowed."""
-    GUARD.take_attempts()
     yield
-    assert GUARD.take_attempts() == []
+    assert socket_guard.take_attempts() == []
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -59,6 +59,7 @@ from ml_connector.temporal.messages import TenantInput
 from ml_connector.temporal.order_messages import OrderStatus
 from ml_connector.temporal.schedule_plan import SchedulePlan, schedules_of
 from starter.supervision import Supervised
+from tests.guarded import socket_guard
 from tests.postgres import PostgresServer
 
 T = TypeVar("T")
@@ -193,7 +194,7 @@ class Stage:
         return Supervised(
             name=name,
             arguments=["worker", "--log-level", "ERROR"],
-            environment={**_plain_environment(), **self.environment},
+            environment={**plain_environment(), **self.environment},
             isolated=True,
             log_file=self.home / f"{name}.log",
         )
@@ -578,6 +579,7 @@ def _secrets(tenant: str, number: int) -> dict[str, str]:
     }
 
 
-def _plain_environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
     """What any program needs, and nothing of the developer's own settings."""
-    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**own, **socket_guard.for_children()}

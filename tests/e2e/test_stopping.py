@@ -1,7 +1,6 @@
 """A worker that is told to stop while a write is under way: SIGTERM, as a supervisor sends it."""
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -12,7 +11,7 @@ import pytest
 
 from ml_connector.sandbox.faults import Action, FaultKind, FaultPlan, Match, Rule, Seen
 from tests.e2e.test_crashes import once_each
-from tests.stage import PATIENCE, Stage
+from tests.stage import PATIENCE, Stage, plain_environment
 
 
 @dataclass(slots=True)
@@ -40,7 +39,7 @@ async def worker_process(stage: Stage) -> AsyncIterator[asyncio.subprocess.Proce
     await stage.stop_worker()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "starter", "worker", "--json", "--log-level", "ERROR"),
-        env={"PATH": os.environ["PATH"], "HOME": str(stage.home), **stage.environment},
+        env={**plain_environment(), **stage.environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -1,20 +1,23 @@
 """The guard that keeps the suite on this machine has to be trusted, so it is tested itself."""
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests import GUARD
-from tests.socket_guard import NetworkForbidden, is_local
+from ml_connector.temporal import die_with_parent
+from tests.guarded.socket_guard import NetworkForbidden, for_children, is_local, take_attempts
 
 
 @pytest.fixture
 def forgiven() -> Iterator[None]:
     """Forget this test's attempts, which are on purpose."""
     yield
-    GUARD.take_attempts()
+    take_attempts()
 
 
 @pytest.mark.parametrize(
@@ -32,18 +35,46 @@ def test_other_machines_are_out_of_reach(address: tuple[str, int]) -> None:
 
 @pytest.mark.usefixtures("forgiven")
 async def test_no_client_gets_through_and_none_hides_it() -> None:
-    GUARD.take_attempts()
+    take_attempts()
     async with httpx.AsyncClient(trust_env=False) as http:
         with pytest.raises(NetworkForbidden):
             await http.get("https://api.example.com")
-    [attempt] = GUARD.take_attempts()
+    [attempt] = take_attempts()
     assert "api.example.com" in attempt
 
 
 def test_loopback_is_open() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(("localhost", server.getsockname()[1])).close()
-    assert GUARD.take_attempts() == []
+    assert take_attempts() == []
+
+
+SWALLOWED = """
+import socket
+try:
+    socket.create_connection(("192.0.2.1", 443))
+except BaseException as refused:
+    print(type(refused).__name__)
+"""
+SUPERVISED = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()))
+
+
+@pytest.mark.usefixtures("forgiven")
+@pytest.mark.parametrize("through", [(), SUPERVISED], ids=["started", "supervised"])
+@pytest.mark.parametrize("whole", [True, False], ids=["our environment", "its own"])
+def test_a_child_is_guarded_and_tells_what_it_swallows(
+    through: tuple[str, ...], whole: bool
+) -> None:
+    child = subprocess.run(
+        [*through, sys.executable, "-c", SWALLOWED],
+        env=None if whole else for_children(),
+        capture_output=True,
+        check=True,
+    )
+    assert child.stdout.strip() == b"NetworkForbidden"
+    [attempt] = take_attempts()
+    assert "'192.0.2.1'" in attempt
+    assert SWALLOWED in attempt, "whose it was"
 
 
 @pytest.mark.parametrize(

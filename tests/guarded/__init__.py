@@ -1,0 +1,1 @@
+"""The folder that Python finds on PYTHONPATH in every process that a test starts."""
