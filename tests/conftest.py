@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from temporalio.client import Client
 
 from ml_connector.security.keys import MasterKey, MasterKeys
+from ml_connector.security.logging import log_through_standard_library
 from ml_connector.temporal.connection import connect
 from ml_connector.temporal.dev_server import DevServer
 from ml_connector.temporal.ports import free_port
@@ -85,15 +86,7 @@ def logs_apart_from_output() -> Iterator[None]:
 
     The program sets up its logging (`configure_logging`); structlog's own default prints.
     """
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["event"]),
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-    )
+    log_through_standard_library()
     yield
     structlog.reset_defaults()
 

@@ -4,6 +4,9 @@ found = Leaks({"the secret": "s3cr3t-of-nordic"}).found_in(file.read_bytes())
 
 Letters are compared without regard to case where the spelling allows it (base64 does not), so
 `MARIT SOLBAKKEN` is found as well. What gzip or zlib has compressed is looked into.
+
+An account number is short enough to turn up in a time or a checksum: so few digits count where they
+are a number of their own.
 """
 
 import base64
@@ -14,11 +17,15 @@ import sqlite3
 import subprocess
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote, quote_plus
+
+import psycopg
+from psycopg import sql
 
 _COMPRESSED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 """How gzip and zlib begin; among random bytes so does nothing, now and then."""
@@ -26,6 +33,9 @@ _MOST_INFLATED = 16 * 1024 * 1024
 
 _GRAM, _STEP = 6, 7
 _CERTAIN = _GRAM + _STEP - 1
+
+_FEW_DIGITS = 9
+"""A run of tests writes a million numbers; one in a thousand runs would hold a longer one."""
 
 SHORTEST = 6
 """Characters. A shorter text turns up by chance."""
@@ -102,7 +112,22 @@ class _Spellings:
             gram = content[at : at + _GRAM]
             if gram in self._by_gram:
                 candidates |= self._by_gram[gram]
-        return (self._leaks[each] for each in candidates if each in content)
+        return (self._leaks[each] for each in candidates if _stands_in(each, content))
+
+
+def _stands_in(spelling: bytes, content: bytes) -> bool:
+    if spelling not in content:
+        return False
+    by_chance = spelling.isdigit() and len(spelling) <= _FEW_DIGITS
+    return not by_chance or _whole_number(spelling).search(content) is not None
+
+
+@cache
+def _whole_number(digits: bytes) -> re.Pattern[bytes]:
+    """Behind another sign, as itself or as programs and URLs write it, or behind a country's code."""
+    signs = rb"%[0-9a-f]{2}", rb"\\x[0-9a-f]{2}", rb"\\u[0-9a-f]{4}", rb"\+\d\d", rb"%2b\d\d"
+    before = rb"(?:(?<!\d)|" + b"|".join(b"(?<=%s)" % sign for sign in signs) + b")"
+    return re.compile(before + digits + rb"(?!\d)")
 
 
 def places_in(home: Path) -> dict[str, bytes]:
@@ -125,8 +150,36 @@ def _read(file: Path) -> bytes:
 
 
 def _dumped(database: Path) -> bytes:
+    """Through SQLite itself, which shares one file among all connections of a process."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        return "\n".join(connection.iterdump()).encode()
+        connection.text_factory = bytes
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return b"\n".join(
+            line
+            for [table] in tables.fetchall()
+            for line in _lines(connection.execute(f'SELECT * FROM "{table.decode()}"'))
+        )
+
+
+def rows_in(connection: psycopg.Connection) -> bytes:
+    """Everything in a PostgreSQL database, row by row."""
+    tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return b"\n".join(
+        line
+        for [table] in tables.fetchall()
+        for line in _lines(
+            connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
+        )
+    )
+
+
+def _lines(rows: Iterable[tuple[object, ...]]) -> Iterator[bytes]:
+    """A row each, with its bytes as they are, for in hexadecimal they would hide base64."""
+    for row in rows:
+        yield b"\t".join(
+            bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
+            for value in row
+        )
 
 
 def _inflated(content: bytes) -> Iterator[bytes]:

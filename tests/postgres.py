@@ -33,6 +33,7 @@ class PostgresServer:
 
     port: int
     password: str
+    log: Path
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql+psycopg://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
@@ -68,12 +69,12 @@ def postgres_server() -> Iterator[PostgresServer]:
     account = _account()
     with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as name:
         home = Path(name)
-        server = PostgresServer(port=_free_port(), password=secrets.token_hex(16))
+        server = PostgresServer(port=_free_port(), password=secrets.token_hex(16), log=home / "log")
         (home / "password").write_text(server.password, encoding="ascii")
         if account:
             for path in (home, home / "password"):
                 os.chown(path, account.pw_uid, account.pw_gid)
-        data, log = str(home / "data"), str(home / "log")
+        data, log = str(home / "data"), str(server.log)
         initdb = [str(bin_dir / "initdb"), "-D", data, "-U", "postgres", "-E", "UTF8"]
         access = ["--auth=scram-sha-256", f"--pwfile={home / 'password'}"]
         _run([*initdb, *access, "--locale=C", "--no-sync"], account, home)

@@ -109,6 +109,8 @@ class Stage:
     _stack: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
     _stop: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _worker: "asyncio.Task[None] | None" = field(init=False, default=None)
+    secrets: set[str] = field(init=False, default_factory=set)
+    """All that tenants were given in their time."""
     _tenants: int = field(init=False, default=0)
     _polling: dict[str, Section] = field(init=False, default_factory=dict)
     _timezones: dict[str, str] = field(init=False, default_factory=dict)
@@ -154,7 +156,7 @@ class Stage:
         """What a process of this installation finds in its environment."""
         return {
             "ML_CONNECTOR_HOME": str(self.home),
-            "ML_CONNECTOR_MASTER_KEY": MASTER_KEY.hex(),
+            **self._where_the_key_is(),
             "ML_CONNECTOR_TOKEN_WINDOW": self.token_window,
             "ML_CONNECTOR_TOKEN_BLOCK": self.token_block,
             "ML_CONNECTOR_HTTP_TIMEOUT": self.http_timeout,
@@ -162,6 +164,12 @@ class Stage:
             **({"ML_CONNECTOR_DATABASE_URL": self.database_url} if self.database_url else {}),
             **self.further,
         }
+
+    def _where_the_key_is(self) -> dict[str, str]:
+        file = self.home / "master.key"
+        if file.exists():
+            return {"ML_CONNECTOR_MASTER_KEY_FILE": str(file)}
+        return {"ML_CONNECTOR_MASTER_KEY": MASTER_KEY.hex()}
 
     @property
     def settings(self) -> Settings:
@@ -251,6 +259,7 @@ class Stage:
         tenant = self._tenant(name, sections)
         if not scheduled:
             await self._hold_schedules(tenant)
+        self.secrets.update(secrets.values())
         await self.store.tenants.add(
             name, name=tenant.name, config=tenant.model_dump_json(), secrets=secrets
         )
@@ -285,6 +294,7 @@ class Stage:
         async with self.store.read(name) as view:
             known = {key: await view.secrets.get(key) for key in await view.secrets.names()}
         tenant = self._tenant(name, sections)
+        self.secrets.update((secrets or {}).values())
         await self.store.tenants.update(
             name,
             name=tenant.name,

@@ -58,16 +58,7 @@ def configure_logging(
     target = stream or sys.stderr
     json_lines = not target.isatty() if as_json is None else as_json
     handler = _Handler(target)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_before_rendering(),
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                redact_event,
-                _renderer(json_lines),
-            ],
-        )
-    )
+    handler.setFormatter(line_format(as_json=json_lines))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -77,6 +68,25 @@ def configure_logging(
         # uvicorn brings handlers of its own, which know nothing of redaction.
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
+    log_through_standard_library()
+    logging.captureWarnings(True)
+    _log_uncaught()
+
+
+def line_format(*, as_json: bool) -> logging.Formatter:
+    """How a record becomes a line, redacted on the way."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_before_rendering(),
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            redact_event,
+            _renderer(as_json),
+        ],
+    )
+
+
+def log_through_standard_library() -> None:
+    """Have structlog's loggers make records like any library's, for `line_format` to render."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -87,8 +97,6 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    logging.captureWarnings(True)
-    _log_uncaught()
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -9,6 +9,7 @@ import pytest
 from tests import stage as stage_module
 from tests.e2e.command_line import Operator, operator_of
 from tests.postgres import PostgresUnavailable, postgres_server
+from tests.searched import searched
 from tests.stage import Stage
 
 
@@ -31,7 +32,7 @@ def databases(request: pytest.FixtureRequest) -> Iterator[None]:
 async def shared_stage(
     databases: None, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
-    async with Stage(home=tmp_path_factory.mktemp("stage")) as stage:
+    async with searched(Stage(home=tmp_path_factory.mktemp("stage"))) as stage:
         yield stage
 
 
@@ -64,5 +65,6 @@ async def file_stage(
         yield shared_stage
         return
     home = tmp_path_factory.mktemp("file-stage")
-    async with Stage(home=home, database_url=f"sqlite:///{home / 'ml-connector.db'}") as stage:
+    url = f"sqlite:///{home / 'ml-connector.db'}"
+    async with searched(Stage(home=home, database_url=url)) as stage:
         yield stage

@@ -21,6 +21,7 @@ from starter import label_send
 from starter.errors import CommandError, explain
 from starter.groups import command_group
 from tests.mail_server import MailServer
+from tests.searched import searched
 from tests.stage import Stage, order_line
 
 DEPOT, OFFICE = "depot@nordic.example", "office@nordic.example"
@@ -47,7 +48,7 @@ async def mailing(
 ) -> AsyncIterator[Stage]:
     """An installation that sends mail."""
     home = tmp_path_factory.mktemp("mailing")
-    async with Stage(home=home, further=post_office.environment) as stage:
+    async with searched(Stage(home=home, further=post_office.environment)) as stage:
         yield stage
 
 

@@ -8,6 +8,7 @@ arguments, and what Temporal shows unencrypted.
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -21,7 +22,8 @@ from temporalio.client import Client
 
 from ml_connector.security.keys import MasterKeys
 from ml_connector.store.states import TenantState
-from tests.leaks import Leaks, places_in
+from tests.leaks import Leak, Leaks
+from tests.searched import ROWS, searched, tokens_of, written_by
 from tests.stage import Stage, company_of, lost_answer
 
 SECRETS = {
@@ -68,18 +70,13 @@ TALKATIVE = (
 )
 """What an error message says of us: all it knows."""
 PLANTED = "planted-capercaillie/Lyrurus+88"
-PLACES = {
-    "worker.out",
-    "worker.err",
-    "ml-connector.db",
-    "ml-connector.db-wal",
-    "ml-connector.db, row by row",
-    "temporal.db",
-    "temporal.db-wal",
-    "temporal.db, row by row",
-    "temporal.log",
+DATABASE = {
+    "sqlite": {"ml-connector.db", "ml-connector.db-wal", "ml-connector.db, row by row"},
+    "postgresql": {ROWS, "postgresql.log"},
 }
-"""What a run is known to write; whatever else it does is looked through as well."""
+TEMPORAL = {"temporal.db", "temporal.db-wal", "temporal.db, row by row"}
+PLACES = {"worker.out", "worker.err", "temporal.log", *TEMPORAL}
+"""What a run is known to write, its database apart; whatever else it does is looked through too."""
 
 
 @pytest.fixture
@@ -91,7 +88,8 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield stage
 
 
-async def test_nothing_leaks(stage: Stage) -> None:
+async def test_nothing_leaks(stage: Stage, request: pytest.FixtureRequest) -> None:
+    database = DATABASE[request.config.getoption("--database")]
     await _with_marked_secrets(stage, "nordic")
     await _with_marked_people(stage, "nordic")
     async with worker(stage) as pid:
@@ -112,14 +110,19 @@ async def test_nothing_leaks(stage: Stage) -> None:
         "process arguments": arguments,
         "what Temporal shows": shown,
         "tenant ping": told,
-        **places_in(stage.home),
+        **written_by(stage),
     }
-    assert places.keys() >= PLACES
+    assert places.keys() >= PLACES | database
     assert leaks.found_in_places(places) == {}
-    await _what_is_planted_is_found(stage)
+    assert (await _where_planted_is_found(stage)).keys() >= {
+        "process arguments",
+        "what Temporal shows",
+        *TEMPORAL - {"temporal.db"},
+        *database - {"ml-connector.db", "postgresql.log"},
+    }
 
 
-async def _what_is_planted_is_found(stage: Stage) -> None:
+async def _where_planted_is_found(stage: Stage) -> dict[str, list[Leak]]:
     """In each kind of place: that nothing was found means that nothing is there."""
     planted = Leaks({"planted": PLANTED})
     sleeper = await asyncio.create_subprocess_exec(
@@ -139,21 +142,32 @@ async def _what_is_planted_is_found(stage: Stage) -> None:
         return shown if planted.found_in(shown) else None
 
     shown = await stage.until(listed)
-    found = planted.found_in_places(
+    return planted.found_in_places(
         {
             "process arguments": arguments,
             "what Temporal shows": shown,
-            **places_in(stage.home),
+            **written_by(stage),
         }
     )
-    assert found.keys() >= {
-        "process arguments",
-        "what Temporal shows",
-        "ml-connector.db-wal",
-        "ml-connector.db, row by row",
-        "temporal.db-wal",
-        "temporal.db, row by row",
-    }
+
+
+async def test_a_stage_that_gives_something_away_ends_with_an_error(tmp_path: Path) -> None:
+    """That the installations which other tests share are searched is relied on; so it is tested."""
+    with pytest.raises(AssertionError) as told:
+        async with searched(Stage(home=tmp_path, work=False)) as stage:
+            await stage.add_tenant("chatty")
+            logging.getLogger("worker").warning("asked as %s", "fedex-chatty")
+            await stage.store.coordination.acquire_slot(
+                "Hammer Deich 63", 1, "fedex-secret-chatty", timedelta(hours=1)
+            )
+    for leak in (
+        "chatty's fedex.client_id",
+        "chatty's fedex.client_secret",
+        "street Hammer Deich 63",
+        "worker-inside.log",
+        ROWS if stage.database_url else "ml-connector.db",
+    ):
+        assert leak in str(told.value)
 
 
 # -- the run ----------------------------------------------------------------------------------
@@ -291,9 +305,7 @@ async def command(stage: Stage, *arguments: str) -> bytes:
 
 
 def _environment(stage: Stage) -> dict[str, str]:
-    """The key is where an installation keeps it, in a file."""
-    own = {name: value for name, value in stage.environment.items() if "MASTER_KEY" not in name}
-    return {**os.environ, **own}
+    return {**os.environ, **stage.environment}
 
 
 def command_lines(ancestor: int) -> Iterator[bytes]:
@@ -344,7 +356,6 @@ def _keys(stage: Stage) -> dict[str, str | bytes]:
 
 
 def _tokens(stage: Stage) -> dict[str, str]:
-    fedex, visma = list(stage.sandbox.fedex.tokens), list(stage.sandbox.visma.tokens)
-    assert fedex, "FedEx issued no token"
-    assert visma, "Visma issued no token"
-    return {f"token {number}": token for number, token in enumerate([*fedex, *visma])}
+    issued = tokens_of(stage)
+    assert {*issued.values()} == {"FedEx token", "Visma token"}
+    return {f"{issuer} {number}": token for number, (token, issuer) in enumerate(issued.items())}

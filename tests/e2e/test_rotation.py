@@ -51,12 +51,11 @@ async def another_process(stage: Stage) -> AsyncIterator[tuple[Store, MasterKeys
 
 
 def started(stage: Stage, *arguments: str) -> Supervised:
-    """One of our commands in a process of its own; it finds its key where the file is."""
-    environment = {k: v for k, v in stage.environment.items() if "MASTER_KEY" not in k}
+    """One of our commands in a process of its own."""
     return Supervised(
         name=arguments[0],
         arguments=arguments,
-        environment=environment,
+        environment=stage.environment,
         log_file=stage.home / f"{arguments[0]}.log",
     )
 

@@ -89,3 +89,37 @@ def test_the_leak_says_which_and_how() -> None:
 def test_a_marker_that_chance_would_find_is_refused() -> None:
     with pytest.raises(ValueError, match="too short"):
         Leaks({"unit": "EA"})
+
+
+ACCOUNT = "612948377"
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("account 612948377.", True),
+        ('{"accountNumber":"612948377"}', True),
+        ("accounts%20612948377%2C", True),
+        ("account%3D612948377", True),
+        ("account\\x20612948377", True),
+        ("account\\u0020612948377", True),
+        ("a612948377b", True),
+        ("1796612948377", False),
+        ("at 1764612948377123456 ns", False),
+        ("1764612948377 and account 612948377", True),
+    ],
+)
+def test_an_account_number_is_a_number_of_its_own(content: str, found: bool) -> None:
+    assert bool(Leaks({"account": ACCOUNT}).found_in(content.encode())) is found
+
+
+@pytest.mark.parametrize("kind", HIDDEN)
+def test_an_account_number_is_found_in_every_spelling(kind: str) -> None:
+    hidden = b"<" + HIDDEN[kind](ACCOUNT) + b">"
+    assert {leak.marker for leak in Leaks({"account": ACCOUNT}).found_in(hidden)} == {"account"}
+
+
+@pytest.mark.parametrize("national", ["40771188223", "91827364"])
+@pytest.mark.parametrize("plus", ["+", "%2B"])
+def test_a_telephone_number_is_found_behind_its_country(national: str, plus: str) -> None:
+    assert Leaks({"phone": national}).found_in(f"{plus}49{national}".encode())
