@@ -33,12 +33,13 @@ demo: $(INSTALLED) ## Run everything on this machine against the simulated Visma
 test: $(INSTALLED) ## Run the whole test suite
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(INSTALLED) ## Lint, format, types, import directions, known vulnerabilities; changes nothing
+check: $(INSTALLED) ## Lint, format, types, import directions, known vulnerabilities, alert rules; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 	@sh .ci/audit $(BIN)
+	@sh .ci/alerts
 
 fmt: $(INSTALLED) ## Put the code into the agreed format
 	$(BIN)/ruff check --fix .

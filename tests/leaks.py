@@ -124,7 +124,7 @@ def _stands_in(spelling: bytes, content: bytes) -> bool:
 
 @cache
 def _whole_number(digits: bytes) -> re.Pattern[bytes]:
-    """Behind another sign, as itself or as programs and URLs write it, or behind a country's code."""
+    """Behind another sign, in itself or as a program or URL writes it, or a country's code."""
     signs = rb"%[0-9a-f]{2}", rb"\\x[0-9a-f]{2}", rb"\\u[0-9a-f]{4}", rb"\+\d\d", rb"%2b\d\d"
     before = rb"(?:(?<!\d)|" + b"|".join(b"(?<=%s)" % sign for sign in signs) + b")"
     return re.compile(before + digits + rb"(?!\d)")

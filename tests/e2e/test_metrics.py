@@ -107,3 +107,14 @@ def test_each_gauge_is_on_the_dashboard() -> None:
     shown: Any = (DEPLOY / "grafana/ml-connector.json").read_text(encoding="utf-8")
     rules = (DEPLOY / "prometheus/alerts.yml").read_text(encoding="utf-8")
     assert not [name for name in GAUGES if f"{PREFIX}{name}" not in shown + rules]
+
+
+def test_each_alert_is_tried_on_series_that_ring_it_and_on_some_that_do_not() -> None:
+    """`make check` runs the trials, where promtool is installed."""
+    prometheus = DEPLOY / "prometheus"
+    rules = yaml.safe_load((prometheus / "alerts.yml").read_text(encoding="utf-8"))
+    trials = yaml.safe_load((prometheus / "alerts.test.yml").read_text(encoding="utf-8"))
+    alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
+    tried = [trial for test in trials["tests"] for trial in test["alert_rule_test"]]
+    assert {trial["alertname"] for trial in tried if trial.get("exp_alerts")} == alerts
+    assert {trial["alertname"] for trial in tried if not trial.get("exp_alerts")} == alerts
