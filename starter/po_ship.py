@@ -16,6 +16,7 @@ from activities.shipped import freight_journal, is_alive, is_posted
 from ml_connector.domain.eligibility import Skipped
 from ml_connector.domain.shipment import ShipmentPlan
 from ml_connector.domain.tracking import ParcelState
+from ml_connector.store.errors import IllegalTransition
 from ml_connector.store.orders import OrderRow
 from ml_connector.store.shipments import Shipment
 from ml_connector.store.states import ShipmentState
@@ -125,14 +126,14 @@ async def _again(name: str, reason: str, as_json: bool) -> None:
         ):
             row, shipment = await view.orders.get(number), await view.shipments.current(number)
             assert row is not None
-            if shipment is None or not (is_alive(shipment) or _is_over(shipment)):
-                raise _never_shipped(found)
-            # Superseded already: the command is repeated, and only the workflow is told again.
-            if is_alive(shipment):
+            if shipment is not None and is_alive(shipment):
                 journal = await freight_journal(view, number, shipment.generation)
                 posted = journal is not None and is_posted(desk.tenant, journal)
                 _check_it_is_settled(found, row, posted=posted)
-                await _supersede(view, here.actor, shipment, reason)
+                shipment = await superseded(view, here.actor, shipment, reason)
+            # Superseded before: the command is repeated, and only the workflow is told again.
+            if shipment is None or not _is_over(shipment):
+                raise _never_shipped(found)
         replay = Replay(step="ship", by=here.actor, reason=reason)
         await signal_order(temporal, desk.tenant, number, "replay", replay)
     text = f"ships again; {shipment.master_tracking} is generation {shipment.generation}."
@@ -186,20 +187,30 @@ def _check_it_is_settled(found: FoundOrder, row: OrderRow, *, posted: bool) -> N
         )
 
 
-async def _supersede(view: TenantView, actor: str, shipment: Shipment, reason: str) -> None:
-    """The one step that lets a further generation be bought; guarded by the shipment's state."""
-    await view.shipments.set_state(shipment.order, shipment.generation, ShipmentState.SUPERSEDED)
-    await view.orders.save(shipment.order, released=True)
+async def superseded(
+    view: TenantView, actor: str, shipment: Shipment, reason: str
+) -> Shipment | None:
+    """The one step that lets a further generation be bought; guarded by the shipment's state.
+
+    When somebody else was faster, nothing is done, and the shipment is given as it is now.
+    """
+    order, generation = shipment.order, shipment.generation
+    try:
+        over = await view.shipments.set_state(order, generation, ShipmentState.SUPERSEDED)
+    except IllegalTransition:
+        return await view.shipments.get(order, generation)
+    await view.orders.save(order, released=True)
     view.audit.append(
         "order:ship_again",
         actor=actor,
-        order=shipment.order,
+        order=order,
         detail={
             "reason": reason,
-            "generation": shipment.generation,
+            "generation": generation,
             "tracking_number": shipment.master_tracking,
         },
     )
+    return over
 
 
 # -- cancel ---------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import pytest
 
 from ml_connector.store.states import ShipmentState
 from ml_connector.store.view import TenantView
+from starter.po_ship import superseded
 from tests.command_line import Cli
 from tests.unit.starter.orders import MASTER, in_store, label, park, post, scan
 
@@ -51,6 +52,40 @@ def test_refused(with_orders: Cli, line: tuple[str, ...], code: int, said: str) 
     refused = with_orders(*line, "--json")
     assert (refused.code, refused.out) == (code, "")
     assert said in refused.err.replace("\n", " ")
+
+
+def test_of_two_who_ship_once_more_at_once_one_gives_the_parcel_up(with_orders: Cli) -> None:
+    """On PostgreSQL both have read that the shipment is alive."""
+
+    async def both(view: TenantView) -> None:
+        alive = await view.shipments.current("PO6")
+        assert alive is not None
+        first = await superseded(view, "cli:kari", alive, "lost")
+        second = await superseded(view, "cli:ola", alive, "lost")
+        assert first == second
+        assert first is not None
+        assert first.state is ShipmentState.SUPERSEDED
+
+    async def told(view: TenantView) -> None:
+        events = await view.audit.show(action="order:ship_again")
+        assert [event.actor for event in events] == ["cli:kari"]
+
+    in_store("nordic", both)
+    in_store("nordic", told)
+
+
+def test_who_ships_once_more_what_is_cancelled_meanwhile_gives_nothing_up(
+    with_orders: Cli,
+) -> None:
+    async def both(view: TenantView) -> None:
+        alive = await view.shipments.current("PO1")
+        assert alive is not None
+        await view.shipments.set_state("PO1", 1, ShipmentState.CANCELLED)
+        now = await superseded(view, "cli:kari", alive, "lost")
+        assert now is not None
+        assert now.state is ShipmentState.CANCELLED
+
+    in_store("nordic", both)
 
 
 def test_a_dry_run_needs_no_temporal_and_lists_the_refused(with_orders: Cli) -> None:
