@@ -14,6 +14,7 @@ import json
 import math
 import re
 import sqlite3
+import struct
 import subprocess
 import zlib
 from collections import defaultdict
@@ -31,8 +32,10 @@ _COMPRESSED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 """How gzip and zlib begin; among random bytes so does nothing, now and then."""
 _MOST_INFLATED = 16 * 1024 * 1024
 
-_GRAM, _STEP = 6, 7
+_STEP, _GRAM = 3, 6
+"""Bytes. A gram is two steps long, so every second one of them lies side by side."""
 _CERTAIN = _GRAM + _STEP - 1
+_GRAMS_AT_ONCE = 10_000
 
 _FEW_DIGITS = 9
 """A run of tests writes a million numbers; one in a thousand runs would hold a longer one."""
@@ -87,13 +90,14 @@ class _Spellings:
     """Thousands of texts, looked for at once.
 
     A text of `_CERTAIN` bytes covers some `_GRAM` bytes that begin at a multiple of `_STEP`,
-    wherever it lies. So only those places are looked up, and a hit is looked at in full.
+    wherever it lies. So only those places are looked up, and what lies around a hit is compared.
     """
 
     def __init__(self) -> None:
         self._leaks: dict[bytes, Leak] = {}
         self._short: set[bytes] = set()
-        self._by_gram: defaultdict[bytes, set[bytes]] = defaultdict(set)
+        self._around: defaultdict[bytes, set[tuple[int, int]]] = defaultdict(set)
+        """By gram: how far before it texts begin that hold it, and how long they are."""
 
     def add(self, spelling: bytes, leak: Leak) -> None:
         """Spellings often coincide; each is looked for once, under the first name it has."""
@@ -103,21 +107,35 @@ class _Spellings:
         if len(spelling) < _CERTAIN:
             self._short.add(spelling)
             return
-        for at in range(_STEP):
-            self._by_gram[spelling[at : at + _GRAM]].add(spelling)
+        for before in range(_STEP):
+            self._around[spelling[before : before + _GRAM]].add((before, len(spelling)))
 
     def found_in(self, content: bytes) -> Iterator[Leak]:
-        candidates = set(self._short)
-        for at in range(0, len(content), _STEP):
-            gram = content[at : at + _GRAM]
-            if gram in self._by_gram:
-                candidates |= self._by_gram[gram]
+        candidates = {each for each in self._short if each in content}
+        known = self._around.keys()
+        for start, grams in _grams(content):
+            if known.isdisjoint(grams):
+                continue
+            for number, gram in enumerate(grams):
+                if gram in known:
+                    candidates |= self._lying_around(gram, start + number * _GRAM, content)
         return (self._leaks[each] for each in candidates if _stands_in(each, content))
+
+    def _lying_around(self, gram: bytes, at: int, content: bytes) -> set[bytes]:
+        begins = ((at - before, length) for before, length in self._around[gram] if before <= at)
+        texts = {content[begin : begin + length] for begin, length in begins}
+        return texts & self._leaks.keys()
+
+
+def _grams(content: bytes) -> Iterator[tuple[int, tuple[bytes, ...]]]:
+    """All grams at multiples of `_STEP`: where the first of some lies, the others right behind."""
+    for shift in range(0, _GRAM, _STEP):
+        for start in range(shift, len(content), _GRAM * _GRAMS_AT_ONCE):
+            count = min(_GRAMS_AT_ONCE, (len(content) - start) // _GRAM)
+            yield start, struct.unpack_from(f"{_GRAM}s" * count, content, start)
 
 
 def _stands_in(spelling: bytes, content: bytes) -> bool:
-    if spelling not in content:
-        return False
     by_chance = spelling.isdigit() and len(spelling) <= _FEW_DIGITS
     return not by_chance or _whole_number(spelling).search(content) is not None
 

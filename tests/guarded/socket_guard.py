@@ -49,8 +49,8 @@ def begin(folder: Path) -> None:
 
 
 def for_children() -> dict[str, str]:
-    """What must be in a child's environment for it to be guarded."""
-    return {name: os.environ[name] for name in (FOLDER, "PYTHONPATH")}
+    """What must be in a child's environment for it to be guarded as this process is."""
+    return {name: os.environ[name] for name in (FOLDER, "PYTHONPATH") if name in os.environ}
 
 
 def take_attempts() -> list[str]:
