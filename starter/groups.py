@@ -6,7 +6,7 @@ take seconds, and most commands need only some of them.
 
 import importlib
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Annotated, Any, ClassVar
 
 import typer
@@ -41,7 +41,8 @@ class Deferred(TyperCommand):
         super().__init__(**attributes)
         self._module = module
 
-    def load(self) -> Any:
+    @cached_property
+    def real(self) -> Any:
         """What it stands for, which its module's `register` adds to a group."""
         module = importlib.import_module(self._module)
         _log_apart_from_data()
@@ -51,7 +52,7 @@ class Deferred(TyperCommand):
 
     def make_context(self, *arguments: Any, **more: Any) -> Any:
         # The context is the real command's, and so is all that happens from here on.
-        return self.load().make_context(*arguments, **more)
+        return self.real.make_context(*arguments, **more)
 
 
 def _log_apart_from_data() -> None:
@@ -78,7 +79,7 @@ def commands_of(group: Any) -> Mapping[str, Any]:
     """The commands of a group, by name and all imported; none where it is no group."""
     found: Mapping[str, Any] = getattr(group, "commands", {})
     return {
-        name: command.load() if isinstance(command, Deferred) else command
+        name: command.real if isinstance(command, Deferred) else command
         for name, command in found.items()
     }
 

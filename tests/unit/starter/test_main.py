@@ -39,7 +39,7 @@ def stand_ins(group: Any) -> Iterator[Deferred]:
 
 @pytest.mark.parametrize("command", list(stand_ins(get_command(app))), ids=lambda each: each.name)
 def test_a_command_that_is_not_imported_yet_says_what_it_does(command: Deferred) -> None:
-    assert command.get_short_help_str(200) == command.load().get_short_help_str(200)
+    assert command.get_short_help_str(200) == command.real.get_short_help_str(200)
 
 
 IN_NO_HURRY = {"activities", "workflows", "temporalio", "httpx", "uvicorn", "starlette", "PIL"}
