@@ -54,7 +54,7 @@ OUTCOME_UNKNOWN = Finding(
 )
 ANSWERS_LOST = Finding(
     code="answers_keep_getting_lost",
-    message="Three Ship answers in a row were lost for this order; what FedEx had made of them is "
+    message="Answer after answer to Ship was lost for this order; what FedEx had made of them is "
     "cancelled.",
     remedy="See what stands between the connector and FedEx (a proxy, a firewall), and whether "
     "other orders ship; then: attention resume.",

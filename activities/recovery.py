@@ -44,8 +44,9 @@ LONGEST_RANGE = timedelta(days=29)
 """FedEx refuses a search over more than 30 days (TRACKING.SHIPDATERANGE.TOOLONG)."""
 NOT_FOUNDS = 2
 """Definite not-founds, `recovery_wait` apart, before a shipment is created anew."""
-LOST_IN_A_ROW = 3
-"""Generations whose answers were lost one after the other, until a person is asked."""
+LOST_IN_A_ROW = 10
+"""Generations whose answers were lost one after the other, until a person is asked. Where every
+third answer is lost by chance, one order in 170,000 comes that far."""
 ABSENT = "absent:"
 TOO_EARLY = "TRACKING.SHIPDATEEND.FUTURE"
 """Where FedEx keeps its clock, the ship date has not begun."""

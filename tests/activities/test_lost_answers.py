@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from activities.recovery import LOST_IN_A_ROW
 from ml_connector.domain.shipment import shipment_reference
 from ml_connector.domain.stage import Stage
 from ml_connector.store.states import ShipmentState
@@ -13,14 +14,14 @@ SHIP = "/ship/v1/shipments$"
 REFERENCES = "/track/v1/referencenumbers$"
 
 
-async def test_three_lost_answers_in_a_row_are_for_a_person(bench: Workbench) -> None:
+async def test_many_lost_answers_in_a_row_are_for_a_person(bench: Workbench) -> None:
     """A proxy damages each: without an end, labels would be made and cancelled for ever."""
     await add_buyer(bench, "damaged")
     number = bench.place("damaged")
     await bench.discover("damaged")
     cut = {"id": "cut", "match": {"path": SHIP}, "action": {"kind": "truncate"}}
     await bench.fedex("POST", "faults", **cut)
-    for generations in (3, 6):
+    for generations in (LOST_IN_A_ROW, 2 * LOST_IN_A_ROW):
         parked = some((await outcome(bench, "damaged", number)).attention)
         assert parked.reason == "answers_keep_getting_lost"
         assert len(shipments(bench, number)) == generations
@@ -41,7 +42,7 @@ async def test_three_lost_answers_in_a_row_are_for_a_person(bench: Workbench) ->
     bench.sandbox.fedex.faults.clear()
     bought = await outcome(bench, "damaged", number)
     assert bought.shipment is not None
-    assert bought.shipment.generation == 7
+    assert bought.shipment.generation == 2 * LOST_IN_A_ROW + 1
     assert live(bench, number) == [bought.shipment.tracking_number]
 
 
