@@ -74,6 +74,7 @@ class Recovery:
         if settled:
             return await self._adopt(desk, key, planned, settled, ())
         self._not_before(desk, operation)
+        await self._give_up_the_sender(desk, operation)
         found = await self._search(desk, planned.plan, key)
         if found is None:
             return await self._park(desk, planned.plan, findings.OUTCOME_UNKNOWN)
@@ -94,6 +95,16 @@ class Recovery:
         earliest = last_word + desk.tenant.retry.recovery_wait
         if datetime.now(UTC) < earliest:
             raise Later("A Ship answer was lost; it is looked up by reference.", earliest)
+
+    async def _give_up_the_sender(self, desk: Desk, operation: Operation) -> None:
+        """Before anything is cancelled: one that lives after all must not record a success."""
+        if operation.state is not OperationState.SENT:
+            return
+        silent = {"what": "nothing was heard of the process that sent it"}
+        deadline = operation.deadline or operation.updated_at
+        async with self._services.store.write(desk.id) as view:
+            await view.operations.mark_unknown(operation.key, silent, deadline=deadline)
+            current_trail().note(view, "shipment:sender_lost", operation=operation.key)
 
     async def _search(self, desk: Desk, plan: ShipmentPlan, key: str) -> dict[str, Matches] | None:
         """Matches under both reference types, by master number; None when FedEx says that there

@@ -23,6 +23,7 @@ from ml_connector.domain.stage import Stage
 from ml_connector.domain.tenant import Tenant
 from ml_connector.domain.tracking import ParcelState
 from ml_connector.store.journals import JournalRecord
+from ml_connector.store.operations import Operation
 from ml_connector.store.orders import OrderRow
 from ml_connector.store.parcels import NewParcel
 from ml_connector.store.shipments import Shipment
@@ -169,9 +170,17 @@ def _charged(desk: Desk, cost: ShipmentCost) -> Decimal:
 
 
 async def record_created(
-    store: Store, desk: Desk, key: str, planned: PlannedShipment, created: CreatedShipment
+    store: Store,
+    desk: Desk,
+    operation: Operation,
+    planned: PlannedShipment,
+    created: CreatedShipment,
 ) -> tuple[OrderRow, Shipment]:
-    """Everything that FedEx's answer means, in one transaction."""
+    """Everything that FedEx's answer means, in one transaction.
+
+    Raises `IllegalTransition` when the operation is not as it was given: whoever took this answer
+    for lost may have cancelled the shipment by now.
+    """
     plan = planned.plan
     async with store.write(desk.id) as view:
         documents = [
@@ -185,11 +194,12 @@ async def record_created(
             for document in created.documents
         ]
         await view.operations.succeed(
-            key,
+            operation.key,
             {
                 "tracking_number": created.master_tracking_number,
                 "transaction_id": created.transaction_id,
             },
+            only_from=operation.state,
         )
         shipment = await view.shipments.set_state(
             plan.order,
@@ -210,7 +220,7 @@ async def record_created(
         current_trail().note(
             view,
             "shipment:created",
-            operation=key,
+            operation=operation.key,
             tracking_number=created.master_tracking_number,
             transaction_id=created.transaction_id,
             pieces=len(created.pieces),

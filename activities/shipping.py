@@ -244,13 +244,13 @@ class ShippingActivities:
                 await view.operations.annotate(key, f"{JOB}{created.job_id}")
                 current_trail().note(view, "shipment:in_background", operation=key)
             raise _in_background(desk, sent)
-        return await self._bought(desk, key, planned, created)
+        return await self._bought(desk, sent, planned, created)
 
     async def _bought(
-        self, desk: Desk, key: str, planned: PlannedShipment, created: CreatedShipment
+        self, desk: Desk, operation: Operation, planned: PlannedShipment, created: CreatedShipment
     ) -> Bought:
         store = self._services.store
-        row, shipment = await record_created(store, desk, key, planned, created)
+        row, shipment = await record_created(store, desk, operation, planned, created)
         if created.cost is None:
             # Not before: a label that is lost with this process would be bought again.
             cost = await estimate(store, desk, shipment)
@@ -272,7 +272,7 @@ class ShippingActivities:
             raise _in_background(desk, operation)
         async with self._services.store.write(desk.id) as view:
             await view.findings.resolve(planned.plan.order, OUTCOME_UNKNOWN.code)
-        return await self._bought(desk, key, planned, created)
+        return await self._bought(desk, operation, planned, created)
 
     async def _job_refused(self, desk: Desk, plan: ShipmentPlan, refused: FedExRejected) -> Bought:
         """FedEx took the shipment on and does not give it out: whether it exists, a person says."""

@@ -90,7 +90,7 @@ class Journals(Repository):
         self, reference: str, state: JournalState, *, batch: str | None = None
     ) -> JournalRecord:
         """Go on to `state`; `batch` once Visma gave one. Raises `IllegalTransition`."""
-        learnt = {} if batch is None else {"batch": batch}
+        learnt: dict[str, Any] = {} if batch is None else {"batch": batch}
         what = f"journal {reference}"
         its, steps = {"reference": reference}, JOURNAL_STEPS
         row = await move(self._scope, JournalRow, its, steps, state, what=what, **learnt)

@@ -92,10 +92,16 @@ class Operations(Repository):
             raised=("attempts",),
         )
 
-    async def succeed(self, key: str, result: Mapping[str, Any]) -> Operation:
-        """It happened, and this is what came of it. `result` is JSON; it is kept sealed."""
+    async def succeed(
+        self, key: str, result: Mapping[str, Any], *, only_from: OperationState | None = None
+    ) -> Operation:
+        """It happened, and this is what came of it. `result` is JSON; it is kept sealed.
+
+        `only_from` refuses the word of who has been given up for lost meanwhile.
+        """
         sealed = self._scope.seal_json(_result(key), dict(result))
-        return await self._finish(key, OperationState.SUCCEEDED, result_sealed=sealed)
+        succeeded = OperationState.SUCCEEDED
+        return await self._finish(key, succeeded, result_sealed=sealed, only_from=only_from)
 
     async def reject(self, key: str, error: Mapping[str, Any]) -> Operation:
         """It was refused, or a look-up proved that it did not happen and never will."""

@@ -31,14 +31,19 @@ async def move(
     *,
     what: str,
     raised: Sequence[str] = (),
+    only_from: S | None = None,
     **values: Any,
 ) -> Row[Any]:
     """Change a state in one guarded statement, so that of two rivals exactly one succeeds.
 
-    Raises `IllegalTransition` when `steps` has no way from the present state to `wanted`, and
-    `UnknownRecord` when the tenant has no such row.
+    Raises `IllegalTransition` when `steps` has no way from the present state to `wanted`, or that
+    is not `only_from`, and `UnknownRecord` when the tenant has no such row.
     """
-    allowed = [state for state, following in steps.items() if wanted in following]
+    allowed = [
+        state
+        for state, following in steps.items()
+        if wanted in following and only_from in (None, state)
+    ]
     changed = {"state": wanted, "updated_at": scope.clock(), **values}
     if allowed:
         row = await scope.change(table, key, changed, raised=raised, states=allowed)

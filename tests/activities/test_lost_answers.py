@@ -1,17 +1,27 @@
 """Answer after answer is lost, and what was given up turns up: nobody loops, nobody starves."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from activities.failures import Later
 from activities.recovery import LOST_IN_A_ROW
+from activities.shipped import ship_key
 from ml_connector.domain.shipment import shipment_reference
 from ml_connector.domain.stage import Stage
-from ml_connector.store.states import ShipmentState
+from ml_connector.fedex.errors import FedExOutcomeUnknown
+from ml_connector.store.errors import IllegalTransition
+from ml_connector.store.states import OperationState, ShipmentState
 from ml_connector.temporal.messages import TenantInput
-from tests.activities.buying import add_buyer, live, outcome, shipments
-from tests.activities.workbench import Workbench, some
+from ml_connector.temporal.order_messages import OrderRef, PrepareRequest
+from tests.activities.buying import add_buyer, attempt, live, outcome, shipments
+from tests.activities.workbench import Died, Workbench, some
 
 SHIP = "/ship/v1/shipments$"
 REFERENCES = "/track/v1/referencenumbers$"
+STEPS_UNTIL_THE_ANSWER = 3
+"""Around the transaction that marks the operation as sent."""
 
 
 async def test_many_lost_answers_in_a_row_are_for_a_person(bench: Workbench) -> None:
@@ -86,3 +96,36 @@ async def test_one_orphan_that_cannot_be_looked_for_keeps_none_waiting(bench: Wo
 
     await bench.until(it_is_found_later)
     assert [len(live(bench, number)) for number in (early, late)] == [1, 1]
+
+
+async def test_who_was_given_up_for_lost_records_no_success(bench: Workbench) -> None:
+    """A process that stands still for minutes wakes up while its shipment is being cancelled."""
+    await add_buyer(bench, "sleeper")
+    number = bench.place("sleeper")
+    await bench.discover("sleeper")
+    key = ship_key("sleeper", number, 1)
+    away = {"match": {"path": "/shipments/cancel$"}, "action": {"kind": "reset_before"}}
+    await bench.fedex("POST", "faults", id="away", **away)
+
+    wish = PrepareRequest(tenant="sleeper", order=number, released=False)
+    prepared = await bench.run("prepare_shipment", wish)
+    bench.death.steps_left = STEPS_UNTIL_THE_ANSWER
+    with pytest.raises(Died):
+        ref = OrderRef(tenant="sleeper", order=number, generation=prepared.generation)
+        await bench.run("buy_shipment", ref)
+    bench.death.steps_left = None
+    assert live(bench, number), "FedEx has answered, and nobody has written it down"
+
+    async def being_cancelled() -> bool:
+        with suppress(Later, FedExOutcomeUnknown):
+            await attempt(bench, "sleeper", number)
+        return bench.sandbox.fedex.faults.counts()["away"]["fired"] > 0
+
+    await bench.until(being_cancelled)
+    with pytest.raises(IllegalTransition):
+        async with bench.store.write("sleeper") as view:
+            await view.operations.succeed(key, {}, only_from=OperationState.SENT)
+    bench.sandbox.fedex.faults.clear()
+    bought = await outcome(bench, "sleeper", number)
+    assert bought.shipment is not None
+    assert live(bench, number) == [bought.shipment.tracking_number]

@@ -210,12 +210,9 @@ class Workbench(Stage):
         )
         open_trail(Trail(tenant=tenant, order=number, actor="bench"))
         key = ship_key(tenant, number, planned.plan.generation)
-        await self._sent(tenant, key)
-        await record_created(self.store, desk, key, planned, created)
-
-    async def _sent(self, tenant: str, key: str) -> None:
         async with self.store.write(tenant) as view:
-            await view.operations.mark_sent(key, datetime.now(UTC))
+            sent = await view.operations.mark_sent(key, datetime.now(UTC))
+        await record_created(self.store, desk, sent, planned, created)
 
     async def write(self, tenant: str, number: str) -> int:
         """The workflow's own write of its shipment; how many documents were written."""
