@@ -45,6 +45,8 @@ NEW_CREDENTIALS = timedelta(seconds=1)
 """Until an activity whose credentials were exchanged meanwhile begins again."""
 SHORT_PAUSE = timedelta(seconds=30)
 """A shorter throttle is left to the activity's own retry; a longer one is shown as a wait."""
+HOPELESS = (ThrottledFault, CredentialsFault)
+"""What the next order of the tenant would meet as well."""
 
 _log = structlog.get_logger(__name__)
 

@@ -14,6 +14,7 @@ from temporalio import activity
 
 from activities import findings
 from activities.documents import Document, Fields, OrderDocument, ReceiptDocument
+from activities.failures import HOPELESS
 from activities.receipts import matched_receipts
 from activities.services import Desk, Services
 from activities.shipped import NO_ATTENTION, attention_to
@@ -21,7 +22,6 @@ from activities.signatures import FLUSH_PROGRESS, WRITE_PROGRESS
 from activities.trail import current_trail
 from ml_connector.domain.progress import diff
 from ml_connector.domain.stage import Stage
-from ml_connector.http.faults import CredentialsFault, ThrottledFault
 from ml_connector.store.orders import OrderRow
 from ml_connector.store.view import TenantView
 from ml_connector.temporal.messages import TenantInput
@@ -37,8 +37,6 @@ AT_ONCE = 8
 BATCH = 200
 FIRST_WRITE = timedelta(minutes=1)
 """How long an order's workflow is left alone with the first write of its shipment."""
-HOPELESS = (ThrottledFault, CredentialsFault)
-"""What the next order would meet as well."""
 
 
 class Outcome(Enum):

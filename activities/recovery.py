@@ -21,7 +21,7 @@ from temporalio import activity
 
 from activities import findings
 from activities.estimates import quoted_cost
-from activities.failures import Later, attention_of
+from activities.failures import HOPELESS, Later, attention_of
 from activities.services import Desk, Services
 from activities.shipped import PlannedShipment, dump_cost, enter_shipment, load_plan, shown
 from activities.signatures import WATCH_ORPHANS
@@ -32,6 +32,7 @@ from ml_connector.domain.tracking import ParcelState
 from ml_connector.domain.tracking_states import interpret
 from ml_connector.fedex.client import CancelOutcome, ReferenceMatch
 from ml_connector.fedex.errors import FedExRejected
+from ml_connector.http.faults import Fault
 from ml_connector.store.operations import Operation
 from ml_connector.store.shipments import Shipment
 from ml_connector.store.states import OperationState, ShipmentState
@@ -246,13 +247,25 @@ class Recovery:
 
     @activity.defn(name=WATCH_ORPHANS.name)
     async def watch_orphans(self, tenant: TenantInput) -> int:
-        """Look again for shipments that were given up as absent, and remove what turns up."""
+        """Look again for shipments that were given up as absent, and remove what turns up.
+
+        One that cannot be looked up keeps no other from it; the first failure is raised at the end,
+        at once where the next look would only meet the same.
+        """
         desk = await self._services.desk(tenant.tenant)
         async with self._services.store.read(desk.id) as view:
             due = await view.shipments.orphans_due(datetime.now(UTC))
+        failures: list[Fault | Later] = []
         for shipment in due:
             activity.heartbeat()
-            await self._look_for_orphan(desk, shipment)
+            try:
+                await self._look_for_orphan(desk, shipment)
+            except HOPELESS:
+                raise
+            except (Fault, Later) as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
         return len(due)
 
     async def _look_for_orphan(self, desk: Desk, shipment: Shipment) -> None:

@@ -22,6 +22,8 @@ from ml_connector.temporal.token_messages import EnsureToken, TokenAnswer, Token
 class _Held:
     token: Token
     expires_at: datetime
+    settings: int
+    """Of whoever asked for it."""
 
 
 class TokenFunnel:
@@ -52,8 +54,6 @@ class TokenFunnel:
         `settings` is the version of the tenant's settings and secrets.
         """
         wanted = EnsureToken(tenant=tenant, project=project, urgent=self._urgent, settings=settings)
-        # A new source means new settings: the token at hand may be another credential's.
-        self._held.pop(wanted.credential, None)
         return _Source(self, wanted)
 
     async def token(self, wanted: EnsureToken) -> Token:
@@ -74,7 +74,7 @@ class TokenFunnel:
         if stored is None:
             return None
         token = Token(value=stored.value, version=stored.version)
-        held = _Held(token=token, expires_at=stored.expires_at)
+        held = _Held(token=token, expires_at=stored.expires_at, settings=wanted.settings)
         if not _usable(held, wanted):
             return None
         if not stored.used:
@@ -117,6 +117,9 @@ def _a_person_waits() -> bool:
 
 
 def _usable(held: _Held, wanted: EnsureToken) -> bool:
+    """Under other settings the token at hand may be another credential's."""
+    if held.settings != wanted.settings:
+        return False
     return held.token.version != wanted.stale_version and datetime.now(UTC) < held.expires_at
 
 

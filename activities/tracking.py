@@ -148,8 +148,10 @@ class TrackingActivities:
 
     async def _tell(self, view: TenantView, order: str, generation: int) -> bool:
         """All pieces together; the order hears of it only when that has changed."""
-        row = await view.orders.get(order)
-        if row is None or row.generation != generation:
+        # Saving nothing locks the row: whoever records another piece of it at the same time, or its
+        # journal, comes before us and is seen, or after us and sees this.
+        row = await view.orders.save(order)
+        if row.generation != generation:
             return False
         pieces = await view.parcels.by_order(order, generation)
         states = {piece.state for piece in pieces}

@@ -9,12 +9,14 @@ current, the others are only read with. Blank lines and lines that start with `#
 
 import base64
 import binascii
+import fcntl
 import hashlib
 import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,31 +152,32 @@ class MasterKeys:
         Raises `MasterKeyError` for keys from the environment, which only its owner can change.
         """
         fresh = MasterKey.generate()
-        self._rewrite([fresh, *self._stored()])
+        self._rewrite(lambda stored: [fresh, *stored])
         return fresh
 
     def retire(self, key_id: str) -> None:
         """Take an old key out of the key file. Raises `MasterKeyError` for the current one."""
-        stored = self._stored()
-        if key_id == stored[0].id:
-            raise MasterKeyError(f"Master key {key_id} is the current one; rotate first.")
-        if key_id not in {key.id for key in stored}:
-            raise UnknownMasterKey(key_id)
-        self._rewrite([key for key in stored if key.id != key_id])
 
-    def _stored(self) -> list[MasterKey]:
+        def without(stored: list[MasterKey]) -> list[MasterKey]:
+            if key_id == stored[0].id:
+                raise MasterKeyError(f"Master key {key_id} is the current one; rotate first.")
+            if key_id not in {key.id for key in stored}:
+                raise UnknownMasterKey(key_id)
+            return [key for key in stored if key.id != key_id]
+
+        self._rewrite(without)
+
+    def _rewrite(self, change: Callable[[list[MasterKey]], list[MasterKey]]) -> None:
+        """One at a time: a key that another process has just added, and may be sealing under by
+        now, must not be lost."""
         if self._source is None:
             raise MasterKeyError(
                 "The master keys come from ML_CONNECTOR_MASTER_KEY. Put the new key on its first "
                 "line, keep the old ones below it, and restart."
             )
-        return _read(self._source)
-
-    def _rewrite(self, keys: Sequence[MasterKey]) -> None:
-        if self._source is None:
-            raise MasterKeyError("The master keys do not come from a file.")
         try:
-            _write_private(self._source, keys).replace(self._source)
+            with _alone_in(self._source.parent):
+                _write_private(self._source, change(_read(self._source))).replace(self._source)
         except OSError as error:
             raise MasterKeyError(
                 f"{self._source} cannot be written: {error.strerror}. Its owner changes it: the "
@@ -240,13 +243,26 @@ def _read(file: Path) -> list[MasterKey]:
 def _create(file: Path, key: MasterKey) -> None:
     """Two processes may start at once: the first one's key wins, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = _write_private(file, [key])
+    with _alone_in(file.parent):
+        draft = _write_private(file, [key])
+        try:
+            file.hardlink_to(draft)
+        except FileExistsError:
+            return
+        finally:
+            draft.unlink()
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """What happens to the folder's files is on disk afterwards: before anything is sealed."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        file.hardlink_to(draft)
-    except FileExistsError:
-        return
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+        os.fsync(descriptor)
     finally:
-        draft.unlink()
+        os.close(descriptor)
 
 
 def _write_private(beside: Path, keys: Sequence[MasterKey]) -> Path:

@@ -124,16 +124,22 @@ async def test_a_parcel_that_was_collected_meanwhile_is_adopted(stage: Stage) ->
 async def test_an_orphan_that_shows_up_late_is_cancelled_or_reported(
     stage: Stage, collected: bool
 ) -> None:
+    """Whatever FedEx says of the one before it."""
     tenant = "reported" if collected else "orphan"
     await stage.add_tenant(tenant)
-    number = await stage.order(tenant)
-    hidden = shipment_reference(tenant, number, 1)
-    await stage.fedex("PATCH", "modes", hidden_references=[hidden])
-    await lose(stage, number, "reset_after")
+    refused, number = numbers = await stage.orders(tenant, 2)
+    hidden = [shipment_reference(tenant, each, 1) for each in numbers]
+    await stage.fedex("PATCH", "modes", hidden_references=hidden)
+    for each in numbers:
+        await lose(stage, each, "reset_after")
     await stage.discover(tenant)
-    row = await stage.at(tenant, number, "label_created")
-    assert row.generation == 2
+    for each in numbers:
+        row = await stage.at(tenant, each, "label_created")
+        assert row.generation == 2
     assert [each["cancelled"] for each in await stage.shipments(number)] == [False, False]
+    look = {"path": "/track/v1/referencenumbers", "body": hidden[0]}
+    refusal = {"kind": "status", "status": 400}
+    await stage.fedex("POST", "faults", id="refused", match=look, action=refusal)
 
     if collected:
         stage.travel(timedelta(hours=6))
@@ -148,6 +154,8 @@ async def test_an_orphan_that_shows_up_late_is_cancelled_or_reported(
     orphan, live = await stage.shipments(number)
     assert (orphan["cancelled"], live["cancelled"]) == (not collected, False)
     assert ("orphan_shipped" in await stage.findings(tenant, number)) == collected
+    assert stage.sandbox.fedex.faults.counts()["refused"]["fired"]
+    assert (await stage.generations(tenant, refused))[0].state is ShipmentState.ORPHAN_WATCH
 
 
 async def unclear(stage: Stage, number: str) -> None:

@@ -1,7 +1,9 @@
-"""Whose token requests go first."""
+"""Whose token requests go first, and whose token is whose."""
 
+import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from unittest.mock import AsyncMock, Mock
 
 import pytest
@@ -10,6 +12,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.token_source import TokenFunnel
 from ml_connector.fedex.tokens import Token
+from ml_connector.security.keys import MasterKey, MasterKeys
+from ml_connector.store.coordination import StoredToken
+from ml_connector.store.store import Store
 from ml_connector.temporal.priorities import Urgency, priority_of
 
 
@@ -21,9 +26,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> AsyncMock:
     return ask
 
 
-def funnel(*, urgent: bool = False) -> TokenFunnel:
+def funnel(store: Store | None = None, *, urgent: bool = False) -> TokenFunnel:
     return TokenFunnel(
-        store=Mock(),
+        store=store or Mock(),
         temporal=Mock(),
         egress="default",
         window=timedelta(seconds=5),
@@ -57,3 +62,37 @@ async def test_outside_an_activity_the_process_decides(asked: AsyncMock, urgent:
     await funnel(urgent=urgent).source("nordic", "track", settings=1).token(stale=7)
     [wanted] = asked.await_args_list[0].args
     assert (wanted.urgent, wanted.stale_version) == (urgent, 7)
+
+
+async def test_a_token_of_the_secrets_before_is_not_handed_out_for_the_new_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who still works with the old ones may be reading it while they are exchanged."""
+    keys = MasterKeys([MasterKey.generate()])
+    store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}", keys)
+    try:
+        await store.migrate()
+        await store.tenants.add("nordic", name="", config="{}", secrets={})
+        expires_at = datetime.now(UTC) + timedelta(hours=1)
+        kept = store.coordination
+        await kept.put_token("nordic/ship", "old", version=1, expires_at=expires_at)
+        read, exchanged, get_token = asyncio.Event(), asyncio.Event(), kept.get_token
+
+        async def slow(credential: str) -> StoredToken | None:
+            found = await get_token(credential)
+            read.set()
+            await exchanged.wait()
+            return found
+
+        monkeypatch.setattr(kept, "get_token", slow)
+        tokens = funnel(store)
+        before = asyncio.create_task(tokens.source("nordic", "ship", settings=1).token())
+        await read.wait()
+        await store.tenants.update("nordic", name="", config="{}", secrets={})
+        await kept.put_token("nordic/ship", "new", version=2, expires_at=expires_at)
+        after = tokens.source("nordic", "ship", settings=2)
+        exchanged.set()
+        assert (await before).value == "old"
+        assert (await after.token()).value == "new"
+    finally:
+        await store.close()

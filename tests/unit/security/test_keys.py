@@ -161,6 +161,24 @@ def test_the_current_key_does_not_retire(tmp_path: Path) -> None:
         keys.retire(TWO.id)
 
 
+def test_rotations_at_the_same_time_lose_no_key(tmp_path: Path) -> None:
+    """What was sealed under a key between its making and its loss could never be read again."""
+    file, barrier, made = _file(tmp_path, ONE.text()), threading.Barrier(4), list[str]()
+
+    def rotate() -> None:
+        keys = MasterKeys.load(None, file)
+        barrier.wait()
+        made.extend(keys.rotate().id for _ in range(10))
+
+    threads = [threading.Thread(target=rotate) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 40
+    assert set(MasterKeys.load(None, file).ids()) == {ONE.id, *made}
+
+
 def test_keys_from_the_environment_are_rotated_there() -> None:
     keys = MasterKeys.load(ONE.text(), None)
     assert keys.source is None
