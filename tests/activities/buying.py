@@ -1,15 +1,16 @@
 """What an order's workflow does until its label is there, without the workflow."""
 
+from typing import Any
+
 from activities.failures import Later
 from ml_connector.fedex.errors import FedExTransient
 from ml_connector.sandbox.fedex.values import Shipment
 from ml_connector.temporal.order_messages import Bought, OrderRef, PrepareRequest
 from ml_connector.temporal.token_messages import IssueToken
 from tests.activities.workbench import Workbench
-from tests.stage import Section
 
 
-async def add_buyer(bench: Workbench, tenant: str, **sections: Section) -> None:
+async def add_buyer(bench: Workbench, tenant: str, **sections: Any) -> None:
     """A tenant that holds a token for FedEx, in a world where nothing is broken."""
     bench.sandbox.fedex.faults.clear()
     await bench.add_tenant(tenant, **sections)
