@@ -1,12 +1,14 @@
 """Journals in Visma as operations: created once, released once.
 
-A journal is written down before it is sent. After a lost answer it is looked for exactly, by our
+A journal is written down before it is sent, and looked for first where Visma may have it: after a
+lost answer, after a death, or from before the store was restored. It is looked for exactly, by our
 own batch number where the company allows one, else by the reference on its lines; only a definite
-not-found lets it be sent again.
+not-found lets it be sent (again).
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+from activities.earlier_journals import EarlierJournals
 from activities.failures import Later
 from activities.journal_drafts import is_same, journal_of
 from activities.services import Desk, Services
@@ -47,6 +49,7 @@ class Ledger:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._earlier = EarlierJournals()
 
     async def in_hand(
         self, tenant: str, order: str, generation: int, kind: JournalKind = JournalKind.POST
@@ -58,9 +61,10 @@ class Ledger:
                 return None
             return await view.journals.get(operation.request_digest)
 
-    async def bring(self, desk: Desk, draft: JournalDraft) -> str:
+    async def bring(self, desk: Desk, draft: JournalDraft, *, shipped_at: datetime) -> str:
         """Create a journal and, where the tenant wants it, release it; its batch number.
 
+        `shipped_at` is when its shipment was planned: no journal of it can be older.
         Raises what Visma's client raises; `Later` while an outcome is still open;
         `JournalDiffers`.
         """
@@ -69,7 +73,7 @@ class Ledger:
         if operation.state is OperationState.SUCCEEDED and record.batch is not None:
             made = CreatedJournal(batch=record.batch, version="")
         else:
-            made = await self._create(desk, key, operation, record)
+            made = await self._create(desk, key, operation, record, shipped_at)
         if desk.tenant.freight.journal == "released":
             await self._release(desk, record, made)
         return made.batch
@@ -91,7 +95,12 @@ class Ledger:
     # -- create -----------------------------------------------------------------------------
 
     async def _create(
-        self, desk: Desk, key: str, operation: Operation, record: JournalRecord
+        self,
+        desk: Desk,
+        key: str,
+        operation: Operation,
+        record: JournalRecord,
+        shipped_at: datetime,
     ) -> CreatedJournal:
         if operation.state in IN_DOUBT:
             found = await self._find(desk, operation, record)
@@ -99,8 +108,8 @@ class Ledger:
                 made = CreatedJournal(batch=found.batch, version="")
                 return await self._created(desk, key, record.reference, made)
             await self._allow_again(desk, key, "an exact look-up did not find it")
-        elif _was_left_behind(operation):
-            found = await self._look_up(desk, operation, record)
+        else:
+            found = await self._made_before(desk, operation, record, shipped_at)
             if found is not None:
                 made = CreatedJournal(batch=found.batch, version="")
                 return await self._created_before(desk, key, record.reference, made)
@@ -123,6 +132,17 @@ class Ledger:
             raise
         return await self._created(desk, key, record.reference, made)
 
+    async def _made_before(
+        self, desk: Desk, operation: Operation, record: JournalRecord, shipped_at: datetime
+    ) -> PostedJournal | None:
+        """A journal of which the store knows nothing: somebody died in between, or the store was
+        restored from a backup. Looked up where it may be so."""
+        since = _look_back(desk, min(shipped_at, operation.created_at))
+        left_behind = _was_left_behind(operation)
+        if left_behind or await self._earlier.hold(desk, record.reference, since):
+            return await self._look_up(desk, since, record)
+        return None
+
     async def _find(
         self, desk: Desk, operation: Operation, record: JournalRecord
     ) -> PostedJournal | None:
@@ -133,13 +153,14 @@ class Ledger:
         """
         certain_from = _certain_from(desk, operation)
         certain = datetime.now(UTC) >= certain_from
-        found = await self._look_up(desk, operation, record)
+        since = _look_back(desk, operation.created_at)
+        found = await self._look_up(desk, since, record)
         if found is None and not certain:
             raise Later("A journal's answer was lost; it may still arrive in Visma.", certain_from)
         return found
 
     async def _look_up(
-        self, desk: Desk, operation: Operation, record: JournalRecord
+        self, desk: Desk, since: date, record: JournalRecord
     ) -> PostedJournal | None:
         """By our own number, then by the reference: a tenant may have changed how it numbers.
 
@@ -152,7 +173,6 @@ class Ledger:
                 posted = None
             if posted is not None and is_same(posted, record):
                 return posted
-        since = (operation.created_at - LOOK_BACK).astimezone(desk.zone).date()
         found = await desk.visma.find_journals(record.reference, since=since)
         same = [each for each in found if is_same(each, record)]
         if found and not same:
@@ -269,10 +289,15 @@ async def _operation(view: TenantView, key: str, draft: JournalDraft, *, digest:
     )
 
 
+def _look_back(desk: Desk, moment: datetime) -> date:
+    """The first day of a search for what was made after a moment."""
+    return (moment - LOOK_BACK).astimezone(desk.zone).date()
+
+
 def _was_left_behind(operation: Operation) -> bool:
     """It was there before this attempt and never sent, as far as the store knows.
 
-    Somebody died in between; or the store was restored from a backup of that moment.
+    Somebody died in between; or the store was restored from a backup of just that moment.
     """
     return operation.attempts == 0 and operation.updated_at != operation.created_at
 

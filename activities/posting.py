@@ -59,7 +59,7 @@ class PostingActivities:
         try:
             known = await self._ledger.in_hand(desk.id, request.order, request.generation)
             draft = known or await self._draft(desk, row, shipment)
-            batch = await self._ledger.bring(desk, draft)
+            batch = await self._ledger.bring(desk, draft, shipped_at=shipment.created_at)
         except RuleError as rule:
             return await self._park(desk, attention_of((rule.finding(),)))
         except VismaRejected as rejected:

@@ -87,7 +87,8 @@ class Reversals:
 
     async def _mirrored(self, desk: Desk, shipment: Shipment, posted: JournalRecord) -> str:
         """The mirror in Visma; made once, found afterwards."""
-        batch = await self._ledger.bring(desk, await self._mirror(desk, shipment, posted))
+        mirror = await self._mirror(desk, shipment, posted)
+        batch = await self._ledger.bring(desk, mirror, shipped_at=shipment.created_at)
         if posted.state is not JournalState.REVERSED:
             async with self._services.store.write(desk.id) as view:
                 await view.journals.set_state(posted.reference, JournalState.REVERSED)

@@ -83,6 +83,10 @@ def refusal(
         return None
     if reply.status == _TOO_MANY:
         return _throttled(reply, envelope, what, now or datetime.now(UTC))
+    if reply.status == _FORBIDDEN and envelope is None:
+        # FedEx's API refuses in JSON. A page is the edge's or a proxy's, says nothing of this
+        # tenant's keys.
+        return unusable(reply, None, what, effect, "a page, perhaps of a proxy or firewall")
     if reply.status in (_UNAUTHORIZED, _FORBIDDEN):
         return _spoken(FedExCredentials, reply, envelope, what, private)
     if envelope is None and not _refuses(reply.status):

@@ -99,6 +99,10 @@ class Journals(Resource):
         """
         return await self._read_all(None, period, f"list journals of {period}")
 
+    async def journals_since(self, day: date) -> tuple[PostedJournal, ...]:
+        """Every general-ledger batch that changed since a day, whoever made it; as above."""
+        return await self._read_all(day, None, f"list journals since {day.isoformat()}")
+
     async def _read_all(
         self, since: date | None, period: str | None, what: str
     ) -> tuple[PostedJournal, ...]:

@@ -1,4 +1,8 @@
-"""Processes that die at any moment, and histories that are rolled back: nothing happens twice."""
+"""Processes that die at any moment, and histories that are rolled back: nothing happens twice.
+
+Answers are lost on top of it. With `test_lost_answers` fifty orders in all, a tenth of what
+`proof.proof --only journals` runs.
+"""
 
 import asyncio
 import os
@@ -10,11 +14,12 @@ from pathlib import Path
 
 from ml_connector.temporal.ids import order_workflow_id
 from starter.supervision import Supervised
+from tests.e2e.test_lost_answers import lost_journal_answers
 from tests.e2e.test_order import RELEASED
 from tests.rewinding import reset_points
 from tests.stage import A_DAY_A_SECOND, Stage
 
-ORDERS = 10
+ORDERS = 15
 FINISHED, UNDER_WAY = 9, 6
 """Orders that are reset."""
 SEED = 20
@@ -35,6 +40,11 @@ async def once_each(stage: Stage, tenant: str, numbers: Sequence[str]) -> None:
     assert len(journals) == len(numbers)
 
 
+async def lose_journal_answers(stage: Stage, count: int) -> None:
+    """Half of Visma's answers to a journal's creation and to its release never arrive whole."""
+    await stage.visma("POST", "faults", rules=lost_journal_answers(count))
+
+
 # -- dead processes -----------------------------------------------------------------------------
 
 
@@ -42,6 +52,7 @@ async def test_killed_workers_and_a_killed_temporal_server_cost_no_order(tmp_pat
     stage = Stage(home=tmp_path, speed=A_DAY_A_SECOND, work=False, http_timeout="2s")
     async with stage, stage.worker_process() as worker:
         await stage.add_tenant("mortal", scheduled=True)
+        await lose_journal_answers(stage, ORDERS)
         numbers = await stage.orders("mortal", ORDERS)
         world = stage.sandbox.fedex
         company = stage.sandbox.visma.companies["company-mortal"]
@@ -78,6 +89,7 @@ async def test_finished_orders_reset_to_anywhere_do_nothing_anew(stage: Stage) -
     await stage.discover("rewound")
     await asyncio.gather(*(stage.at("rewound", number, "label_created") for number in numbers))
     await asyncio.gather(*(stage.idle("rewound", number) for number in numbers))
+    await lose_journal_answers(stage, FINISHED)
     await stage.deliver("rewound")
     await stage.all_finished("rewound", numbers)
     await once_each(stage, "rewound", numbers)
@@ -105,6 +117,7 @@ async def test_orders_on_their_way_reset_to_anywhere_are_found_again(stage: Stag
         await stage.at("midway", number, "label_created")
     states = [await stage.idle("midway", number) for number in numbers]
     assert {each.stage for each in states} == {"label_created"}
+    await lose_journal_answers(stage, UNDER_WAY)
     await stage.deliver("midway")
     await stage.all_finished("midway", numbers)
     await once_each(stage, "midway", numbers)

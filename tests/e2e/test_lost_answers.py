@@ -247,6 +247,32 @@ async def test_a_third_of_thirty_answers_lost(stage: Stage) -> None:
         assert alive["transaction"] == f"crowd/{number}/ship/{row.generation}"
 
 
+def lost_journal_answers(count: int) -> list[Json]:
+    """Of so many journals every other one's creation, and its release, in every way."""
+    html = {"kind": "status", "status": 502, "body": "html"}
+    actions: dict[str, Json] = {
+        "lost": {"kind": "reset_after"},
+        "cut": {"kind": "truncate"},
+        "late": {**html, "after_commit": True},
+        "unheard": {"kind": "reset_before"},
+        "proxy": html,
+    }
+    return [
+        {
+            "id": f"{step}-{nth}-{name}",
+            "match": {"method": "POST", "path": path, "nth": nth},
+            "action": action,
+        }
+        for step, path in (
+            ("create", f"{JOURNALS}$"),
+            ("release", f"{JOURNALS}/[^/]+/action/release$"),
+        )
+        for nth, (name, action) in zip(
+            range(1, count, 2), itertools.cycle(actions.items()), strict=False
+        )
+    ]
+
+
 async def test_journals_with_lost_answers_are_posted_once(stage: Stage) -> None:
     await stage.add_tenant("lossy")
     numbers = await stage.orders("lossy", 20)
@@ -257,26 +283,7 @@ async def test_journals_with_lost_answers_are_posted_once(stage: Stage) -> None:
             return (await view.orders.counts()).get("label_created") == len(numbers)
 
     await stage.until(all_have_labels)
-    create, release = f"{JOURNALS}$", f"{JOURNALS}/[^/]+/action/release$"
-    html = {"kind": "status", "status": 502, "body": "html"}
-    actions: dict[str, Json] = {
-        "lost": {"kind": "reset_after"},
-        "cut": {"kind": "truncate"},
-        "late": {**html, "after_commit": True},
-        "unheard": {"kind": "reset_before"},
-        "proxy": html,
-    }
-    rules = [
-        {
-            "id": f"{step}-{nth}-{name}",
-            "match": {"method": "POST", "path": path, "nth": nth},
-            "action": action,
-        }
-        for step, path in (("create", create), ("release", release))
-        for nth, (name, action) in zip(
-            range(1, len(numbers), 2), [*actions.items()] * 2, strict=True
-        )
-    ]
+    rules = lost_journal_answers(len(numbers))
     await stage.visma("POST", "faults", rules=rules)
     await stage.deliver("lossy")
     rows = await stage.all_finished("lossy", numbers)

@@ -18,6 +18,7 @@ from ml_connector.fedex.errors import FedExError, FedExRejected
 from ml_connector.fedex.rate_models import QuoteRequest, TransitTimesRequest
 from ml_connector.fedex.ship_models import CreateShipmentRequest, ValidateShipmentRequest
 from ml_connector.fedex.tokens import FedExCredential, request_token
+from ml_connector.fedex.track_models import AssociatedRequest
 from ml_connector.fedex.wire import Wire
 from ml_connector.http.transport import Transport, encode_json
 from tests.contract.fedex import specs
@@ -229,6 +230,14 @@ async def test_call_on_the_wire(pool: httpx.AsyncClient, call: str) -> None:
     assert asked.headers["authorization"] == "Bearer T0P-SECRET-1"
     assert asked.headers["x-customer-transaction-id"] == KEY
     assert specs.errors(spec, schema, asked.json) == []
+
+
+@specs.needs_specs
+def test_the_next_page_of_a_shipments_pieces() -> None:
+    body = body_of(AssociatedRequest.of("794791341818", "next"))
+    assert body["pagingDetails"] == {"pagingToken": "next"}
+    schema = "Full_Schema_Multiple_Piece_Shipment"
+    assert specs.errors("track-associatedshipments", schema, body) == []
 
 
 @specs.needs_specs

@@ -37,3 +37,12 @@ def test_every_known_code_is_of_its_class_and_says_what_to_do(effect: Effect, st
         if advice.blame is not Blame.FEDEX:
             assert f"{code}: {advice.meaning}" in error.why
             assert advice.next_step in error.remedy
+
+
+@pytest.mark.parametrize("effect", Effect)
+def test_a_forbidden_page_is_no_word_on_the_keys(effect: Effect) -> None:
+    """An edge server's "Access Denied" would otherwise lock every tenant out at once."""
+    page = Reply(status=403, headers={}, content=b"<html><h1>Access Denied</h1></html>")
+    assert type(refusal(page, open_envelope(page), "quote", effect)) is KINDS[Blame.FEDEX][effect]
+    spoken = Reply(status=403, headers={}, content=b'{"errors": [{"code": "FORBIDDEN.ERROR"}]}')
+    assert type(refusal(spoken, open_envelope(spoken), "quote", effect)) is FedExCredentials

@@ -36,6 +36,12 @@ async def test_the_recorded_job_that_finished_with_400(
     ]
 
 
+async def test_the_shape_of_a_job(visma: ScriptedVisma, client: VismaClient) -> None:
+    """Of no known status, so it is not taken for finished."""
+    visma.say(Answer(body=json.loads(vendor.sample("background-state-shape.json"))))
+    assert not (await client.background("string")).done
+
+
 async def test_a_content_that_relays_the_400_is_the_same_verdict(
     visma: ScriptedVisma, client: VismaClient
 ) -> None:

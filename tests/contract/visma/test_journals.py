@@ -1,5 +1,6 @@
 """Journals: exact bodies, ids from Location, exact look-up over split pages, release."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -78,6 +79,25 @@ class TestCreate:
                 },
             ],
         }
+
+    @pytest.mark.parametrize(
+        "name",
+        ["journaltransaction-post.reconstructed.json", "journaltransactions-write.shape.json"],
+    )
+    async def test_every_field_is_spelt_as_other_clients_spell_it(
+        self, visma: ScriptedVisma, client: VismaClient, name: str
+    ) -> None:
+        """What a working client posts, and what Visma describes, share their fields with ours."""
+        visma.say(created("/v2/journaltransaction/1742"))
+        await client.create_journal(journal(), override_number=True)
+        ours, theirs = visma.asked[0].json, json.loads(vendor.sample(name))
+        lines = "journalTransactionLines"
+        known = set(theirs) | {"hold", "overrideNumberSeries", "exchangeRate"}
+        assert set(ours) <= known
+        own = {"referenceNumber", "project", "projectTask"}
+        [line, *_] = ours[lines]
+        assert set(line) <= set().union(*theirs[lines]) | own
+        assert line["subaccount"][0].keys() == theirs[lines][0]["subaccount"][0].keys()
 
     async def test_an_own_batch_number(self, visma: ScriptedVisma, client: VismaClient) -> None:
         visma.say(created("/v2/journaltransaction/ML0001"))

@@ -118,6 +118,13 @@ class TestParties:
         [company] = await client.organizations()
         assert company.base_currency == "NOK"
 
+    async def test_the_shape_of_a_supplier(self, visma: ScriptedVisma, client: VismaClient) -> None:
+        visma.say(Answer(body=vendor.sample("supplier-get.shape.json")))
+        supplier = await client.supplier("string")
+        assert (supplier.number, supplier.name) == ("string", "string")
+        assert supplier.party is not None
+        assert supplier.party.address.lines == ("string",) * 3
+
 
 class TestGoods:
     async def test_an_item_weighs_what_a_base_unit_weighs(

@@ -1,5 +1,6 @@
 """Lists that are capped, cut, ignored, shrinking and moving: nothing is lost, or it is said."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from ml_connector.visma.client import VismaClient
 from ml_connector.visma.errors import VismaFilterIgnored, VismaTruncated, VismaUnreadable
+from tests.contract.visma import vendor
 from tests.contract.visma.samples import order
 from tests.contract.visma.scripted import Answer, ScriptedVisma, page
 
@@ -34,6 +36,15 @@ async def test_the_quiet_case_takes_the_floor_of_calls(
     visma.say(page(rows(1, 2), 4), page(rows(3, 4), 4))
     assert await numbers(client, 2) == [1, 2, 3, 4]
     assert asked(visma) == [(1, 2), (2, 2)]
+
+
+async def test_the_vendors_metadata(visma: ScriptedVisma, client: VismaClient) -> None:
+    """450 rows, ten a page whatever is asked for."""
+    stated = json.loads(vendor.sample("paging-metadata.json"))
+    whole = [order(str(number)) | stated for number in range(450)]
+    visma.say(*(Answer(body=whole[at : at + 10]) for at in range(0, 450, 10)))
+    assert len(await numbers(client)) == 450
+    assert asked(visma)[:2] == [(1, 500), (2, 10)]
 
 
 async def test_a_cap_is_taken_over(visma: ScriptedVisma, client: VismaClient) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -14,6 +15,7 @@ from ml_connector.visma.errors import (
     VismaTransient,
 )
 from ml_connector.visma.tokens import SCOPE, VismaTokens, split_token_url
+from tests.contract.visma import vendor
 from tests.contract.visma.conftest import CREDENTIAL
 from tests.contract.visma.scripted import Answer, Broken, ScriptedVisma
 
@@ -50,6 +52,8 @@ async def test_the_request_is_the_vendors(visma: ScriptedVisma, timed: VismaToke
         "client_secret": "s3cret-value",
         "tenant_id": "company-tenant",
     }
+    *_, sent = vendor.sample("token-request.txt").decode().partition("--data '")
+    assert parse_qs(sent.rstrip().rstrip("'")).keys() == asked.form.keys()
 
 
 async def test_many_callers_one_request(visma: ScriptedVisma, timed: VismaTokens) -> None:
