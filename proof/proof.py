@@ -72,10 +72,8 @@ async def lost_ship_answers(home: Path, count: int) -> list[Check]:
         await stage.fedex("POST", "faults", seed=SEED, rules=rules)
         await stage.add_tenant(TENANT)
         orders = await _ordered(stage, count)
-        discovering = asyncio.create_task(stage.discover(TENANT))
         # The carrier stands still meanwhile: what is found is cancelled, not collected.
         await _until_labelled(stage, count)
-        await discovering
         lost = {name: each["fired"] for name, each in stage.sandbox.fedex.faults.counts().items()}
         made = await stage.shipments(*(order.number for order in orders))
         spared = sum(not each["cancelled"] for each in made)
@@ -167,13 +165,11 @@ async def _lived(stage: Stage, orders: Sequence[Fated]) -> list[Check]:
 
 
 async def _brought_home(stage: Stage, count: int) -> None:
-    discovering = asyncio.create_task(stage.discover(TENANT))
     stage.sandbox.clock.set_speed(ARRIVAL / PARCEL_LIFE)
     deadline = time.monotonic() + PATIENCE
     while not await _all_completed(stage, count) and time.monotonic() < deadline:
-        await stage.sweep(TENANT)
+        await asyncio.gather(stage.discover(TENANT), stage.sweep(TENANT))
         await asyncio.sleep(LOOK_EVERY)
-    await discovering
 
 
 async def _judged(stage: Stage, orders: Sequence[Fated]) -> list[Check]:
@@ -185,7 +181,10 @@ async def _judged(stage: Stage, orders: Sequence[Fated]) -> list[Check]:
 
 
 async def _until_labelled(stage: Stage, count: int) -> None:
+    """Discovery runs again and again meanwhile, as its schedule has it."""
+
     async def labelled() -> bool:
+        await stage.discover(TENANT)
         async with stage.store.read(TENANT) as view:
             return (await view.orders.counts()).get("label_created", 0) >= count
 
@@ -214,7 +213,6 @@ async def track_calls(home: Path, count: int) -> list[Check]:
     async with Stage(home=home) as stage:
         await stage.add_tenant(TENANT)
         await stage.orders(TENANT, count, supplier=STRANGERS)
-        await stage.discover(TENANT)
         await _until_labelled(stage, count)
         before = stage.calls(TENANT)
         await stage.sweep(TENANT)
