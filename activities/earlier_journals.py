@@ -8,10 +8,14 @@ and process, shared by all of its orders, stands for a search before each post (
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from activities.services import Desk
 from ml_connector.domain.posting import order_of_reference
+
+AHEAD = timedelta(days=14)
+"""A search begins this much earlier than it must: parcels of some days' difference arrive in any
+order, and each older one would begin another."""
 
 Books = tuple[str, int]
 """Tenant and version of its file: another one may name another company."""
@@ -40,7 +44,8 @@ class EarlierJournals:
         async with self._flights[books]:
             known = self._searched.get(books)
             if known is None or since < known.since:
-                known = _Searched(since, await _references(desk, since))
+                begin = since - AHEAD
+                known = _Searched(begin, await _references(desk, begin))
                 self._searched[books] = known
         return reference in known.references
 
