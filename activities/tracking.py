@@ -32,8 +32,6 @@ BUNDLE = 30
 BUNDLES = 20
 ROUND = BUNDLES * BUNDLE
 """Numbers that one round claims at once."""
-SHIP_DATE_SLACK = timedelta(days=2)
-"""FedEx uses numbers again: only a report near our own ship date is ours."""
 ARRIVED = frozenset({ParcelState.DELIVERED, ParcelState.RETURNED})
 FINAL = ARRIVED | {ParcelState.CANCELLED}
 
@@ -80,7 +78,9 @@ class TrackingActivities:
 
     async def _poll(self, desk: Desk, parcels: Sequence[Parcel]) -> int:
         answers = await desk.fedex.track(
-            [_query(parcel) for parcel in parcels],
+            # Without ship dates: half a range is not documented, a whole one must end in FedEx's
+            # past and span 30 days at most. An older parcel of the number is told apart by us.
+            [TrackQuery(tracking_number=parcel.tracking_number) for parcel in parcels],
             transaction_id=f"{desk.id}/track",
             zone=desk.zone,
         )
@@ -135,10 +135,11 @@ class TrackingActivities:
         answer: object,
         now: datetime,
     ) -> None:
-        """A fresh number may be unknown to FedEx for a day; after that it is a finding."""
+        """A fresh number may be unknown to FedEx for a day, or known as an older parcel's only;
+        after that it is a finding."""
         pause = desk.tenant.polling.due.label_created
         await view.parcels.postpone([parcel.tracking_number], now + pause)
-        unknown = isinstance(answer, TrackError) and answer.not_found
+        unknown = answer.not_found if isinstance(answer, TrackError) else answer is not None
         if unknown and now - parcel.created_at < desk.tenant.polling.not_found_grace:
             return
         code = answer.code if isinstance(answer, TrackError) else "no report near the ship date"
@@ -171,14 +172,6 @@ class TrackingActivities:
         )
         current_trail().note(view, "parcel:moved", order=order, state=whole.state.value)
         return True
-
-
-def _query(parcel: Parcel) -> TrackQuery:
-    return TrackQuery(
-        tracking_number=parcel.tracking_number,
-        ship_date_begin=parcel.shipped_on - SHIP_DATE_SLACK,
-        ship_date_end=None,
-    )
 
 
 def _digest(report: ParcelReport) -> str:

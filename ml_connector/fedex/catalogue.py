@@ -165,6 +165,8 @@ _TRACK = {
         "The destination's country is not valid.",
         _REPAIR_ADDRESS,
     ),
+    "TRACKING.SHIPDATERANGE.INVALID": ("The searched range is not valid.", _NARROW_DATES),
+    "TRACKING.SHIPDATEEND.INVALID": ("The searched range has no valid end.", _NARROW_DATES),
     "TRACKING.SHIPDATERANGE.TOOLONG": ("The searched range is too long.", _NARROW_DATES),
     "TRACKING.SHIPDATEEND.FUTURE": ("The searched range ends in the future.", _NARROW_DATES),
     "TRACKING.SHIPDATEBEGIN.TOOOLD": ("The searched range begins too early.", _NARROW_DATES),
