@@ -1,5 +1,6 @@
 """What an order's workflow does until its label is there, without the workflow."""
 
+from datetime import timedelta
 from typing import Any
 
 from activities.failures import Later
@@ -12,7 +13,10 @@ from tests.activities.workbench import Workbench
 
 async def add_buyer(bench: Workbench, tenant: str, **sections: Any) -> None:
     """A tenant that holds a token for FedEx, in a world where nothing is broken."""
-    bench.sandbox.fedex.faults.clear()
+    world = bench.sandbox.fedex
+    world.faults.clear()
+    world.modes.trackable_after = timedelta(0)
+    world.modes.hidden_references = frozenset()
     await bench.add_tenant(tenant, **sections)
     await bench.run("issue_token", IssueToken(tenant=tenant, project="ship", known_version=0))
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from ml_connector.domain.tracking import ParcelState
-from ml_connector.temporal.messages import TenantInput
+from ml_connector.temporal.sweep_messages import SweepRequest
 from tests.activities.buying import add_buyer, outcome
 from tests.activities.workbench import Workbench, some
 
@@ -17,7 +17,7 @@ async def test_a_number_that_still_shows_its_older_parcel(bench: Workbench) -> N
     bench.sandbox.fedex.modes.trackable_after = timedelta(days=1)
 
     async def polled() -> bool:
-        return bool((await bench.run("poll_tracking", TenantInput(tenant="reused"))).polled)
+        return bool((await bench.run("poll_tracking", SweepRequest(tenant="reused"))).polled)
 
     await bench.until(polled)
     row = some(await bench.row("reused", number))

@@ -102,7 +102,7 @@ def _gave_up_codes() -> set[str]:
     """One for each step that an order's workflow takes."""
     names = {
         node.attr
-        for module in ("purchase_order", "quoting", "label_mail")
+        for module in ("purchase_order", "freight", "quoting", "label_mail")
         for node in ast.walk(_module(f"workflows/{module}.py"))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
