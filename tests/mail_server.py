@@ -77,7 +77,7 @@ class MailServer:
         return {
             "ML_CONNECTOR_SMTP_URL": self.url,
             "ML_CONNECTOR_SMTP_FROM": "Nordic labels <labels@nordic.example>",
-            "ML_CONNECTOR_SMTP_TIMEOUT": "2s",
+            "ML_CONNECTOR_SMTP_TIMEOUT": "10s",
         }
 
     async def __aenter__(self) -> Self:
