@@ -8,7 +8,7 @@ from ml_connector.sandbox.visma.documents import Order
 from ml_connector.sandbox.visma.history import content
 from tests.stage import Stage, company_of
 
-ORDERS = 16
+ORDERS = 50
 OURS = {f"custom.{slot}" for slot in ("customStr1", "customStr2", "customDec1")} | {
     "custom.customDateTimeUTC1"
 }

@@ -209,9 +209,9 @@ async def test_a_large_shipment_whose_job_is_forgotten_is_found_by_its_reference
 # -- many ---------------------------------------------------------------------------------------
 
 
-async def test_a_third_of_thirty_answers_lost(stage: Stage) -> None:
+async def test_a_third_of_a_hundred_answers_lost(stage: Stage) -> None:
     await stage.add_tenant("crowd")
-    numbers = await stage.orders("crowd", 30)
+    numbers = await stage.orders("crowd", 100)
     kinds = ("reset_after", "reset_before", "reset_after")
     rules = [
         {
