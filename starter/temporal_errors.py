@@ -15,6 +15,9 @@ _DOWN = frozenset(
         RPCStatusCode.RESOURCE_EXHAUSTED,
         RPCStatusCode.ABORTED,
         RPCStatusCode.CANCELLED,
+        # What a server says, or is made to say, whose database is away or which dies meanwhile.
+        RPCStatusCode.INTERNAL,
+        RPCStatusCode.UNKNOWN,
     }
 )
 
@@ -25,7 +28,7 @@ def explain(error: Exception) -> CommandError | None:
         return None
     if error.status in _DOWN:
         return OtherSideUnavailable(
-            "Temporal did not answer in time.",
+            "Temporal gave no answer.",
             why=f"It said {error.status.name}.",
             remedy="Check that the server runs, then repeat the command.",
             code="temporal_unavailable",

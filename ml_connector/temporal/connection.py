@@ -157,7 +157,7 @@ def _fault(error: Exception, settings: ClientConnectConfig) -> Fault:
         return _not_an_address(address, str(error))
     return TemporalUnavailable(
         f"Temporal does not answer at {address}.",
-        why=_reason(error),
+        why=reason_of(error),
         remedy="Start it (`ml-connector up` brings its own), or set TEMPORAL_ADDRESS.",
     )
 
@@ -170,7 +170,7 @@ def _not_an_address(address: str | None, why: str) -> TemporalSettingsWrong:
     )
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The cause in a few words; the native client wraps it in its own type names."""
     text = str(error)
     known = {

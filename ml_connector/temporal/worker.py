@@ -16,7 +16,8 @@ from temporalio.worker import (
 )
 
 from ml_connector.temporal import search_attributes
-from ml_connector.temporal.connection import default_identity
+from ml_connector.temporal.connection import default_identity, reason_of
+from ml_connector.temporal.errors import TemporalUnavailable
 from ml_connector.temporal.ids import TaskQueue
 from ml_connector.temporal.log_context import LogContextInterceptor, quiet_sdk_loggers
 from ml_connector.temporal.sandbox_runner import workflow_runner
@@ -25,6 +26,8 @@ GRACE = timedelta(seconds=30)
 """Running activities may finish this long after a stop signal; without it they are cancelled at
 once, and a cancelled write has an unknown outcome. A supervisor must wait longer than this."""
 
+_NOT_LOOKED, _NOT_THERE = "Worker validation failed", "code: NotFound"
+"""How the SDK says that its first look at the namespace failed, and that there is none."""
 _HEARTBEAT_AT_MOST_EVERY = timedelta(seconds=5)
 """Heartbeats carry cancellation; the default of a minute would make stopping slow."""
 
@@ -136,8 +139,17 @@ async def run_workers(workers: Sequence[Worker], stop: asyncio.Event) -> None:
 
 
 async def _run(worker: Worker, stop: asyncio.Event) -> None:
-    async with worker:
-        await stop.wait()
+    try:
+        async with worker:
+            await stop.wait()
+    except RuntimeError as error:
+        if _NOT_LOOKED not in str(error) or _NOT_THERE in str(error):
+            raise
+        raise TemporalUnavailable(
+            "Temporal went away while the worker started.",
+            why=reason_of(error),
+            remedy="Start the worker again once the server runs.",
+        ) from error
 
 
 def _pollers(slots: int) -> PollerBehaviorAutoscaling:

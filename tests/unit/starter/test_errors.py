@@ -42,6 +42,8 @@ TABLE: list[tuple[Exception, ExitCode, str]] = [
         "database_unavailable",
     ),
     (RPCError("x", RPCStatusCode.UNAVAILABLE, b""), OTHER_SIDE, "temporal_unavailable"),
+    (RPCError("x", RPCStatusCode.UNKNOWN, b""), OTHER_SIDE, "temporal_unavailable"),
+    (RPCError("x", RPCStatusCode.INTERNAL, b""), OTHER_SIDE, "temporal_unavailable"),
     (RPCError("x", RPCStatusCode.RESOURCE_EXHAUSTED, b""), OTHER_SIDE, "temporal_unavailable"),
     (RPCError("x", RPCStatusCode.PERMISSION_DENIED, b""), CREDENTIALS, "temporal_refused"),
     (RPCError("x", RPCStatusCode.NOT_FOUND, b""), REFUSED, "temporal_not_found"),
@@ -73,7 +75,6 @@ def test_every_kind_of_fault_is_in_the_table() -> None:
         ValueError("x"),
         OperationalError("SELECT 1", {}, sqlite3.OperationalError("no such table: orders")),
         NestedWrite("x"),
-        RPCError("x", RPCStatusCode.INTERNAL, b""),
         RPCError("x", RPCStatusCode.INVALID_ARGUMENT, b""),
     ],
 )

@@ -1,5 +1,6 @@
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import structlog
@@ -8,6 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from ml_connector.temporal.dev_server import DevServer
+from ml_connector.temporal.errors import TemporalUnavailable
 from ml_connector.temporal.ids import TaskQueue
 from ml_connector.temporal.runtime import runtime
 from ml_connector.temporal.worker import GRACE, build_workers, run_workers
@@ -79,6 +81,16 @@ async def test_one_workers_death_ends_them_all(
     with pytest.raises(RuntimeError, match="elsewhere"):
         await run_workers([healthy, doomed], asyncio.Event())
     assert healthy.is_shutdown
+
+
+async def test_a_server_that_goes_away_meanwhile_is_not_our_defect(tmp_path: Path) -> None:
+    server = DevServer(tmp_path, ui=False)
+    await server.start()
+    client = await Client.connect(server.address, runtime=runtime())
+    await server.kill()
+    worker = Worker(client, task_queue=TaskQueue.FEDEX, activities=[label_parcel])
+    with pytest.raises(TemporalUnavailable, match="went away"):
+        await run_workers([worker], asyncio.Event())
 
 
 async def test_activities_log_for_whom_they_work(temporal_client: Client) -> None:
