@@ -106,8 +106,13 @@ def ship_key(tenant: str, order: str, generation: int) -> str:
 
 
 def shown(desk: Desk, row: OrderRow, shipment: Shipment, journal: JournalRecord | None) -> Shipped:
-    """The shipment as its workflow sees it; no address, no document."""
+    """The shipment as its workflow sees it; no address, no document.
+
+    Posted is what the order's row shows, too: who died between the two has left one to be brought
+    up, which posting does where it finds the journal.
+    """
     cost = charged(desk, load_cost(shipment))
+    posted = journal is not None and is_posted(desk.tenant, journal)
     return Shipped(
         generation=shipment.generation,
         service=shipment.service,
@@ -116,7 +121,7 @@ def shown(desk: Desk, row: OrderRow, shipment: Shipment, journal: JournalRecord 
         cost=cost,
         tracking=tracking_of(row),
         journal_batch=(journal.batch or "") if journal else "",
-        posted=journal is not None and is_posted(desk.tenant, journal),
+        posted=posted and journal is not None and row.journal_batch == journal.batch,
         post_on_pickup=desk.tenant.freight.post_on == "pickup",
         mail_label=mails_label(desk.tenant, shipment),
     )

@@ -30,15 +30,6 @@ async def large_order(bench: Workbench, tenant: str) -> str:
     return number
 
 
-async def answer_can_no_longer_come(bench: Workbench, tenant: str, number: str) -> None:
-    """The deadline of a request that was sent is over."""
-    key = ship_key(tenant, number, 1)
-    async with bench.store.write(tenant) as view:
-        operation = some(await view.operations.get(key))
-        if operation.deadline is not None:
-            await view.operations.annotate(key, operation.note or "", deadline=datetime.now(UTC))
-
-
 async def say(bench: Workbench, **action: Any) -> None:
     """What FedEx answers to the question for results, as if all else had never been."""
     rule = {"id": "results", "match": {"path": RESULTS}, "action": {"kind": "status", **action}}
@@ -61,7 +52,7 @@ async def test_a_death_while_the_job_is_given_leaves_one_live_shipment(bench: Wo
         if end.type is Later:
             break
         bench.restart()
-        await answer_can_no_longer_come(bench, "dying", number)
+        await bench.let_deadlines_pass("dying")
         bought = await outcome(bench, "dying", number)
         assert bought.shipment is not None
         assert live(bench, number) == [bought.shipment.tracking_number], made
@@ -82,7 +73,7 @@ async def test_a_job_that_fedex_has_forgotten(bench: Workbench, code: str) -> No
     await say(bench, status=404 if "FOUND" in code else 400, code=code)
     with pytest.raises(Later):
         await attempt(bench, tenant, number)
-    await answer_can_no_longer_come(bench, tenant, number)
+    await bench.let_deadlines_pass(tenant)
 
     async def given_up() -> bool:
         try:

@@ -2,38 +2,12 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from ml_connector.domain.stage import Stage
-from ml_connector.domain.tracking import ParcelState
-from ml_connector.temporal.order_messages import Posted, PostRequest
-from tests.activities.buying import add_buyer, outcome
+from tests.activities.buying import add_buyer
+from tests.activities.delivered import delivered_order, post
 from tests.activities.workbench import MortalStore, Workbench
-
-
-async def delivered_order(bench: Workbench, tenant: str) -> str:
-    number = bench.place(tenant)
-    await bench.discover(tenant)
-    await outcome(bench, tenant, number)
-    now = datetime.now(UTC)
-    async with bench.store.write(tenant) as view:
-        await view.orders.progressed(
-            number,
-            stage=Stage.DELIVERED,
-            tracking_state=ParcelState.DELIVERED,
-            first_scan_at=now,
-            delivered_at=now,
-        )
-    return number
-
-
-async def post(bench: Workbench, tenant: str, number: str) -> Posted:
-    posted: Posted = await bench.run(
-        "post_freight", PostRequest(tenant=tenant, order=number, generation=1)
-    )
-    return posted
 
 
 def back_up(bench: Workbench, to: Path) -> None:

@@ -236,6 +236,14 @@ class Workbench(Stage):
 
         return await ActivityEnvironment().run(attempt)
 
+    async def let_deadlines_pass(self, tenant: str) -> None:
+        """No answer to what was sent can come any more."""
+        async with self.store.write(tenant) as view:
+            for sent in await view.operations.unfinished():
+                if sent.deadline is not None:
+                    now = datetime.now(UTC)
+                    await view.operations.annotate(sent.key, sent.note or "", deadline=now)
+
     async def step(self, name: str, tenant: str) -> Any:
         """One step of a scheduled workflow."""
         return await self.run(name, TenantInput(tenant=tenant))
