@@ -38,8 +38,9 @@ REAL_WINDOW = timedelta(seconds=5)
 MOST_OVER_FLOOR = 1.1
 PROCESSES = 4
 PATIENCE = 1_800.0
-PARCEL_LIFE = timedelta(seconds=20)
-"""Not shorter: the clock runs on, and the company has periods for about a year ahead."""
+PARCEL_LIFE = timedelta(seconds=60)
+"""Not much shorter: a sweep over hundreds of parcels is to meet some of them on their way, and
+the company has periods for about a year ahead."""
 LOOK_EVERY = 0.2
 STRANGERS = "SUP-SE"
 WORKERS = 2
@@ -167,8 +168,17 @@ async def _lived(stage: Stage, orders: Sequence[Fated]) -> list[Check]:
 async def _brought_home(stage: Stage, count: int) -> None:
     stage.sandbox.clock.set_speed(ARRIVAL / PARCEL_LIFE)
     deadline = time.monotonic() + PATIENCE
+    discovering = asyncio.create_task(_discover_for_ever(stage))
     while not await _all_completed(stage, count) and time.monotonic() < deadline:
-        await asyncio.gather(stage.discover(TENANT), stage.sweep(TENANT))
+        await stage.sweep(TENANT)
+        await asyncio.sleep(LOOK_EVERY)
+    discovering.cancel()
+    await asyncio.gather(discovering, return_exceptions=True)
+
+
+async def _discover_for_ever(stage: Stage) -> None:
+    while True:
+        await stage.discover(TENANT)
         await asyncio.sleep(LOOK_EVERY)
 
 
