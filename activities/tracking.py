@@ -1,7 +1,8 @@
 """Poll due tracking numbers, thirty a call, and keep what changed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
@@ -86,10 +87,13 @@ class TrackingActivities:
         )
         async with self._services.store.write(desk.id) as view:
             moved: set[tuple[str, int]] = set()
+            unmoved: defaultdict[timedelta, list[str]] = defaultdict(list)
             for parcel in parcels:
                 answer = answers.get(parcel.tracking_number)
-                if await self._learn(view, desk, parcel, answer):
+                if await self._learn(view, desk, parcel, answer, unmoved):
                     moved.add((parcel.order, parcel.generation))
+            for pause, numbers in unmoved.items():
+                await view.parcels.postpone(numbers, datetime.now(UTC) + pause)
             told = [await self._tell(view, *shipment) for shipment in sorted(moved)]
             current_trail().write(view)
         return sum(told)
@@ -100,7 +104,9 @@ class TrackingActivities:
         desk: Desk,
         parcel: Parcel,
         answer: tuple[ParcelReport, ...] | TrackError | None,
+        unmoved: Mapping[timedelta, list[str]],
     ) -> bool:
+        """Whether anything is new. Of most parcels nothing is: those are only asked for later."""
         now = datetime.now(UTC)
         report = None
         if isinstance(answer, tuple):
@@ -112,7 +118,7 @@ class TrackingActivities:
         pause = due_after(status.state, desk.tenant.polling.due)
         mark = _digest(report)
         if mark == parcel.last_hash and pause is not None:
-            await view.parcels.postpone([parcel.tracking_number], now + pause)
+            unmoved[pause].append(parcel.tracking_number)
             return False
         changed = await view.parcels.record(
             parcel.tracking_number,

@@ -253,6 +253,7 @@ class Bench:
         await stage.discover(tenant)
         await self._all_labelled(tenant, count)
         shipped = time.perf_counter() - began
+        await settle(stage, tenant, PATIENCE)
         await stage.sweep(tenant)
         loaded, calls = self._usage(), stage.calls(tenant)
         began = time.perf_counter()

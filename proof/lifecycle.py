@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ml_connector.domain import stage as order_stage
+from tests.installation import PATIENCE
 from tests.stage import ARRIVAL, Stage
 
 HOURS_TO_SCANS = (5, 4, 6, 13, 22, 5)
@@ -59,14 +60,14 @@ async def with_six_scans(stage: Stage, tenant: str) -> tuple[int, int]:
     return len(history.events), sum(event.ByteSize() for event in history.events)
 
 
-async def settle(stage: Stage, tenant: str) -> None:
+async def settle(stage: Stage, tenant: str, patience: float = PATIENCE) -> None:
     """Until Visma was told everything."""
 
     async def told() -> bool:
         async with stage.store.read(tenant) as view:
             return not await view.orders.pending_progress(1)
 
-    await stage.until(told)
+    await stage.until(told, patience)
 
 
 def stored(stage: Stage) -> Stored:

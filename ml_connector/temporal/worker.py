@@ -39,8 +39,8 @@ class Slots:
     """How much one worker process does at the same time."""
 
     workflow_tasks: int = 20
-    cached_workflows: int = 2_000
-    """About 70 KiB each. An order that falls out is replayed at its next event."""
+    cached_workflows: int = 1_000
+    """Up to 240 KiB each. An order that falls out is replayed at its next event."""
     activities: Mapping[TaskQueue, int]
     """The limit protects the other side, our database and Temporal's: what a worker takes at
     once no longer stands in Temporal's fair queues, and an embedded server that is asked too
