@@ -112,7 +112,11 @@ def shown(desk: Desk, row: OrderRow, shipment: Shipment, journal: JournalRecord 
     up, which posting does where it finds the journal.
     """
     cost = charged(desk, load_cost(shipment))
-    posted = journal is not None and is_posted(desk.tenant, journal)
+    posted = (
+        journal is not None
+        and is_posted(desk.tenant, journal)
+        and row.journal_batch == journal.batch
+    )
     return Shipped(
         generation=shipment.generation,
         service=shipment.service,
@@ -121,7 +125,7 @@ def shown(desk: Desk, row: OrderRow, shipment: Shipment, journal: JournalRecord 
         cost=cost,
         tracking=tracking_of(row),
         journal_batch=(journal.batch or "") if journal else "",
-        posted=posted and journal is not None and row.journal_batch == journal.batch,
+        posted=posted,
         post_on_pickup=desk.tenant.freight.post_on == "pickup",
         mail_label=mails_label(desk.tenant, shipment),
     )

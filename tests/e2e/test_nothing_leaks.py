@@ -126,7 +126,8 @@ async def _where_planted_is_found(stage: Stage) -> dict[str, list[Leak]]:
     """In each kind of place: that nothing was found means that nothing is there."""
     planted = Leaks({"planted": PLANTED})
     sleeper = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "import time; time.sleep(600)", PLANTED)
+        *(sys.executable, "-c", "import sys; sys.stdin.read()", PLANTED),
+        stdin=asyncio.subprocess.PIPE,
     )
     arguments = b"\n".join(command_lines(os.getpid()))
     sleeper.kill()
