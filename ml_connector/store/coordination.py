@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ml_connector.security.keys import UnknownMasterKey
 from ml_connector.security.vault import SharedSeal
+from ml_connector.store.connection import Connection
 from ml_connector.store.database import Database
 from ml_connector.store.scope import Clock
 from ml_connector.store.statements import insert_into
@@ -177,13 +177,13 @@ class Coordination:
             return frozenset(await connection.scalars(select(CarrierToken.key_id).distinct()))
 
 
-async def _in_force(connection: AsyncConnection, tenant: str, version: int) -> bool:
+async def _in_force(connection: Connection, tenant: str, version: int) -> bool:
     """Held until the end of the transaction: an exchange waits, and then forgets the token."""
     mine = select(Tenant.version).where(Tenant.id == tenant).with_for_update(read=True)
-    return await connection.scalar(mine) == version
+    return bool(await connection.scalar(mine) == version)
 
 
-async def _in_line(connection: AsyncConnection, name: str) -> None:
+async def _in_line(connection: Connection, name: str) -> None:
     """Count and insert must be one step; in SQLite every writing transaction is."""
     if connection.dialect.name == "postgresql":
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")

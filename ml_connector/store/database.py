@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from ml_connector.store.connection import Connection
 from ml_connector.store.engine import Engines
 from ml_connector.store.errors import NestedWrite
 from ml_connector.store.turns import Turns
@@ -27,13 +26,13 @@ class Database:
         self._turns = Turns(engines.writers_at_once)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self) -> AsyncIterator[Connection]:
         """One snapshot; a statement that writes fails."""
         async with self._engines.readers.begin() as connection:
             yield connection
 
     @asynccontextmanager
-    async def writing(self, tenant: str = _OF_ALL) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, tenant: str = _OF_ALL) -> AsyncIterator[Connection]:
         """One transaction: committed on a clean exit, rolled back on any exception.
 
         Tenants take turns, and so does what belongs to none. Raises `NestedWrite` when the calling

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from ml_connector.store import sqlite
+from ml_connector.store.connection import Engine
 from ml_connector.store.errors import UnsupportedDatabase
 
 WRITERS = 10
@@ -29,9 +30,9 @@ _POSTGRES = frozenset({"postgres", "postgresql", _POSTGRESQL})
 class Engines:
     """Both sides of one database; not connected yet."""
 
-    readers: AsyncEngine
+    readers: Engine
     """Transactions see one snapshot and cannot write."""
-    writers: AsyncEngine
+    writers: Engine
     writers_at_once: int
     """Writing transactions of one process that are open at a time."""
 
@@ -57,12 +58,11 @@ def open_engines(url: str) -> Engines:
         )
         return Engines(readers=readers, writers=engine, writers_at_once=WRITERS)
     _create_private(Path(str(address.database)))
-    readers, writers = (
-        # Parameters would put tenants' data into tracebacks and logs.
-        create_async_engine(address.set(drivername=side), hide_parameters=True)
-        for side in (sqlite.READER, sqlite.WRITER)
+    return Engines(
+        readers=sqlite.ReadingEngine(address),
+        writers=sqlite.WritingEngine(address),
+        writers_at_once=1,
     )
-    return Engines(readers=readers, writers=writers, writers_at_once=1)
 
 
 def _supported(url: str) -> URL:

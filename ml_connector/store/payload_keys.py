@@ -3,11 +3,11 @@
 from typing import Any
 
 from sqlalchemy import Row, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ml_connector.security.keys import MasterKeys
 from ml_connector.security.payload_keys import PURPOSE
 from ml_connector.security.vault import SharedSeal
+from ml_connector.store.connection import Connection
 from ml_connector.store.database import Database
 from ml_connector.store.scope import Clock
 from ml_connector.store.statements import insert_into
@@ -58,7 +58,7 @@ class PayloadKeyArchive:
         async with self._database.reading() as connection:
             return frozenset(await connection.scalars(select(PayloadKey.key_id).distinct()))
 
-    async def _add(self, connection: AsyncConnection, older: str) -> None:
+    async def _add(self, connection: Connection, older: str) -> None:
         key_id, sealed = self._sealed(older, self._keys.derive(older, PURPOSE))
         await connection.execute(
             insert_into(connection.dialect.name, PayloadKey)

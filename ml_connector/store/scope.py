@@ -12,11 +12,11 @@ from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from sqlalchemy import CursorResult, Executable, Row
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ml_connector.security.vault import TenantCipher
 from ml_connector.store import statements
 from ml_connector.store.columns import canonical_json
+from ml_connector.store.connection import Connection
 from ml_connector.store.statements import OF_TENANT, columns_of
 from ml_connector.store.tables.base import OfTenant
 
@@ -37,7 +37,7 @@ class TenantScope:
 
     __slots__ = ("cipher", "clock", "connection", "tenant")
 
-    def __init__(self, connection: AsyncConnection, cipher: TenantCipher, clock: Clock) -> None:
+    def __init__(self, connection: Connection, cipher: TenantCipher, clock: Clock) -> None:
         self.tenant = cipher.tenant
         self.connection = connection
         self.cipher = cipher

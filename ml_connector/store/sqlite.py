@@ -1,8 +1,9 @@
 """SQLite on the event loop's own thread.
 
 SQLite answers a statement of ours within microseconds; handing it to a thread and back, as
-asynchronous drivers do, costs many times that. Only what really waits goes to a thread: for the
-write lock, where another process holds it, and the commit, which waits for the disk.
+asynchronous drivers do, costs many times that, and so does SQLAlchemy's way of making a driver look
+asynchronous. Only what really waits goes to a thread: for the write lock, where another process
+holds it, and the commit, which waits for the disk.
 
 WAL mode, so readers never wait. A writer takes the write lock when it begins (`BEGIN IMMEDIATE`),
 because a transaction that starts to read and writes later can be refused half way. `synchronous`
@@ -11,20 +12,32 @@ stays FULL: an operation must be on disk before its request leaves.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Any
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Pool
-from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.pool import AsyncAdaptedQueuePool
-from sqlalchemy.util import await_only
+from sqlalchemy import (
+    URL,
+    Connection,
+    CursorResult,
+    Dialect,
+    Executable,
+    ScalarResult,
+    create_engine,
+    event,
+)
 
-READER = "sqlite+inloop_reader"
-WRITER = "sqlite+inloop_writer"
+T = TypeVar("T")
+
 _BUSY_TIMEOUT_MS = 30_000
+_PRAGMAS = (
+    f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+)
+_READ_ONLY = "query_only = ON"
 
 _THREADS = ThreadPoolExecutor(64, thread_name_prefix="sqlite")
 """Not the loop's own: a resolver that hangs keeps those, and a commit would stand behind it with
@@ -32,88 +45,87 @@ the write lock in its hand. More than there are writers in a process, so that no
 waits for the lock keeps the thread that would free it."""
 
 
-class _Cursor(sqlite3.Cursor):
-    """What SQLAlchemy asks of a cursor behind an asynchronous connection."""
+class InLoopConnection:
+    """A `store.connection.Connection` that has answered before it is awaited."""
 
-    server_side = False
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-    async def _async_soft_close(self) -> None:
-        """Nothing is kept open on any server."""
+    @property
+    def dialect(self) -> Dialect:
+        return self._connection.dialect
 
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return self._connection.execute(statement, parameters)
 
-class _Connection(sqlite3.Connection):
-    def cursor(self, factory: Any = _Cursor) -> Any:
-        return super().cursor(factory)
+    async def scalar(self, statement: Executable, parameters: Any = None) -> Any:
+        return self._connection.scalar(statement, parameters)
 
+    async def scalars(self, statement: Executable, parameters: Any = None) -> ScalarResult[Any]:
+        return self._connection.scalars(statement, parameters)
 
-class _InLoop(SQLiteDialect_pysqlite):
-    is_async = True
-    supports_statement_cache = True
-    pragmas: tuple[str, ...] = (
-        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    )
-
-    @classmethod
-    def get_pool_class(cls, url: URL) -> type[Pool]:
-        return AsyncAdaptedQueuePool
-
-    def create_connect_args(self, url: URL) -> Any:
-        positional, options = super().create_connect_args(url)
-        return positional, {**options, "factory": _Connection}
-
-    def on_connect(self) -> Callable[[Any], None]:
-        def prepare(connection: Any) -> None:
-            # The driver's own BEGIN comes too late and is always deferred: `do_begin` does it.
-            connection.isolation_level = None
-            for pragma in self.pragmas:
-                connection.execute(f"PRAGMA {pragma}")
-
-        return prepare
-
-    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        await_only(_at_once())
-        cursor.execute(statement, parameters)
-
-    def do_executemany(
-        self, cursor: Any, statement: str, parameters: Any, context: Any = None
-    ) -> None:
-        await_only(_at_once())
-        cursor.executemany(statement, parameters)
+    async def run_sync(self, call: Callable[[Connection], T]) -> T:
+        return call(self._connection)
 
 
-async def _at_once() -> None:
-    """SQLAlchemy refuses a driver that is never seen to await; this costs no turn of the loop."""
+class _Engine:
+    pragmas: tuple[str, ...] = _PRAGMAS
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_engine(
+            url.set(drivername="sqlite+pysqlite"),
+            # Parameters would put tenants' data into tracebacks and logs.
+            hide_parameters=True,
+            # A pool that is exhausted waits, and on the loop's own thread it would wait for ever.
+            pool_size=0,
+            # A connection commits in another thread than it was opened in, never in two at once.
+            connect_args={"check_same_thread": False},
+        )
+        event.listen(self._engine, "connect", self._prepare)
+
+    async def dispose(self) -> None:
+        self._engine.dispose()
+
+    def _prepare(self, connection: sqlite3.Connection, _: object) -> None:
+        # The driver's own BEGIN comes too late and is always deferred.
+        connection.isolation_level = None
+        for pragma in self.pragmas:
+            connection.execute(f"PRAGMA {pragma}")
 
 
-class InLoopReader(_InLoop):
+class ReadingEngine(_Engine):
     """Transactions see one snapshot; a statement that writes fails."""
 
-    driver = "inloop_reader"
-    supports_statement_cache = True
-    pragmas = (*_InLoop.pragmas, "query_only = ON")
+    pragmas = (*_PRAGMAS, _READ_ONLY)
 
-    def do_begin(self, dbapi_connection: Any) -> None:
-        dbapi_connection.execute("BEGIN")
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[InLoopConnection]:
+        # There is nothing to commit: the connection rolls back where it is given back.
+        with self._engine.connect() as connection:
+            _driver(connection).execute("BEGIN")
+            yield InLoopConnection(connection)
 
 
-class InLoopWriter(_InLoop):
+class WritingEngine(_Engine):
     """Transactions hold the write lock from their beginning."""
 
-    driver = "inloop_writer"
-    supports_statement_cache = True
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[InLoopConnection]:
+        # Left before its commit, the connection rolls back where it is given back.
+        with self._engine.connect() as connection:
+            driver = _driver(connection)
+            # Mostly nobody else writes, and a thread would cost more than the transaction.
+            if not _begun(driver, patience_ms=0):
+                await _to_its_end(_begun, driver, _BUSY_TIMEOUT_MS)
+            transaction = connection.begin()
+            yield InLoopConnection(connection)
+            await _to_its_end(transaction.commit)
 
-    def do_begin(self, dbapi_connection: Any) -> None:
-        # Mostly nobody else writes, and a thread would cost more than the transaction.
-        if _begun(dbapi_connection, patience_ms=0):
-            await_only(_at_once())
-        else:
-            await_only(_to_its_end(_begun, dbapi_connection, _BUSY_TIMEOUT_MS))
 
-    def do_commit(self, dbapi_connection: Any) -> None:
-        await_only(_to_its_end(dbapi_connection.commit))
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def _begun(connection: sqlite3.Connection, patience_ms: int) -> bool:
@@ -144,7 +156,3 @@ async def _to_its_end(call: Callable[..., object], *arguments: object) -> None:
                 await asyncio.wait([running])
         running.exception()
         raise
-
-
-for _name, _dialect in ((READER, InLoopReader), (WRITER, InLoopWriter)):
-    registry.register(_name.replace("+", "."), __name__, _dialect.__name__)

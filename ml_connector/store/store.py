@@ -55,7 +55,7 @@ class Store:
     async def ping(self) -> None:
         """Does the database answer? Raises SQLAlchemy's OperationalError if not."""
         async with self._database.reading() as connection:
-            await connection.exec_driver_sql("SELECT 1")
+            await connection.run_sync(lambda inner: inner.exec_driver_sql("SELECT 1"))
 
     async def migrate(self) -> None:
         """Bring the tables to this version; processes that start together take turns."""

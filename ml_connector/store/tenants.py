@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ml_connector.security.vault import TenantCipher, Vault, WrappedKey
 from ml_connector.store.audit import AuditTrail
+from ml_connector.store.connection import Connection
 from ml_connector.store.database import Database
 from ml_connector.store.errors import TenantExists, UnknownTenant
 from ml_connector.store.scope import Clock, TenantScope
@@ -174,7 +174,7 @@ class TenantRegistry:
                 await _note(TenantScope(connection, cipher, self._clock), event)
             return changed.rowcount == 1
 
-    async def cipher(self, connection: AsyncConnection, tenant: str) -> TenantCipher:
+    async def cipher(self, connection: Connection, tenant: str) -> TenantCipher:
         """The tenant's cipher, unwrapped once a process. Raises `UnknownTenant`."""
         if tenant not in self._ciphers:
             self._ciphers[tenant] = self._vault.cipher(_wrapped(await _row(connection, tenant)))
@@ -225,7 +225,7 @@ async def _note(scope: TenantScope, event: TenantEvent | None) -> None:
         await trail.flush()
 
 
-async def _row(connection: AsyncConnection, tenant: str) -> Row[Any]:
+async def _row(connection: Connection, tenant: str) -> Row[Any]:
     row = (await connection.execute(_BY_ID, {"of": tenant})).first()
     if row is None:
         raise UnknownTenant(tenant)

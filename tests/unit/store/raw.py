@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ml_connector.store.connection import Connection
 from ml_connector.store.engine import open_engines
 
 
 @asynccontextmanager
-async def raw(url: str) -> AsyncIterator[AsyncConnection]:
+async def raw(url: str) -> AsyncIterator[Connection]:
     """One writing transaction without any of our rules."""
     engines = open_engines(url)
     try:
@@ -43,11 +43,11 @@ async def tamper(url: str, *statements: str) -> None:
             await connection.execute(text(statement))
 
 
-async def _disarm_sqlite(connection: AsyncConnection) -> None:
+async def _disarm_sqlite(connection: Connection) -> None:
     triggers = text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
     for name in list(await connection.scalars(triggers)):
         await connection.execute(text(f"DROP TRIGGER {name}"))
     # This pragma is heard only outside of transactions.
-    await connection.exec_driver_sql("COMMIT")
-    await connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    await connection.execute(text("COMMIT"))
+    await connection.execute(text("PRAGMA foreign_keys = OFF"))
+    await connection.execute(text("BEGIN IMMEDIATE"))

@@ -45,7 +45,8 @@ async def test_a_question_has_its_index(sqlite_backend: SqliteBackend, asked: st
     try:
         await store.tenants.add("nordic", name="", config="{}", secrets={})
         async with store.write("nordic") as view:
-            engine = store._database._engines.writers.sync_engine
+            connection = view.orders._scope.connection
+            engine = await connection.run_sync(lambda inner: inner.engine)
             event.listen(engine, "before_cursor_execute", explain)
             await ask(view)
             event.remove(engine, "before_cursor_execute", explain)
