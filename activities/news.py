@@ -1,12 +1,13 @@
 """Tell the orders' workflows what the store has learnt."""
 
 import asyncio
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.services import Desk, Services, policy_of
 from activities.shipped import tracking_of
@@ -28,6 +29,16 @@ CALLS_OF_A_START = 5
 asked for yet, its tracking number, and that of an edit in between."""
 MEMORY = timedelta(hours=1)
 """Orders that were told longer ago have made their calls, or wait for something else."""
+HOPELESS = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.UNAUTHENTICATED,
+        RPCStatusCode.PERMISSION_DENIED,
+    }
+)
+"""What the next order would hear from Temporal as well."""
 
 
 class NewsActivities:
@@ -47,11 +58,14 @@ class NewsActivities:
 
         Orders that are not shipped yet start at the pace that Visma's hourly limit allows: those
         for which it has no room stay marked, and the next run finds them. Raises the first failure
-        at the end.
+        at the end, at once where the next order would only meet the same.
         """
         desk = await self._services.desk(tenant.tenant)
         told, failures = 0, dict[str, Exception]()
-        while rows := await self._waiting(desk, failures):
+        while not any(map(_is_hopeless, failures.values())):
+            rows = await self._waiting(desk, failures)
+            if not rows:
+                break
             failures |= await self._tell_all(desk, rows)
             told += len(rows)
             activity.heartbeat(told)
@@ -59,16 +73,14 @@ class NewsActivities:
             raise failure
         return told
 
-    async def _waiting(self, desk: Desk, failures: Container[str]) -> list[OrderRow]:
+    async def _waiting(self, desk: Desk, failures: Collection[str]) -> Sequence[OrderRow]:
         """The next orders to tell, without those that could not be told."""
         async with self._services.store.read(desk.id) as view:
-            rows = await view.orders.pending_signals(BATCH, urgent=True)
-        urgent = [row for row in rows if row.order not in failures]
+            urgent = await view.orders.pending_signals(BATCH, urgent=True, besides=failures)
         if urgent or (room := await self._room(desk)) <= 0:
             return urgent
         async with self._services.store.read(desk.id) as view:
-            rows = await view.orders.pending_signals(room)
-        return [row for row in rows if row.order not in failures]
+            return await view.orders.pending_signals(room, besides=failures)
 
     async def _room(self, desk: Desk) -> int:
         """How many orders more may start; those under way have their calls still before them."""
@@ -129,6 +141,10 @@ class NewsActivities:
                 view, "order:asked", **{key: value for key, value in said.items() if value}
             )
         return True
+
+
+def _is_hopeless(failure: Exception) -> bool:
+    return isinstance(failure, RPCError) and failure.status in HOPELESS
 
 
 async def tell_order(temporal: Client, desk: Desk, row: OrderRow) -> None:

@@ -126,8 +126,9 @@ def _next(found: Select[Any]) -> Select[Any]:
 
 
 _BEHIND = _next(select_from(Order).where(BEHIND, Order.order > bindparam("after")))
-_UNSIGNALLED = _next(select_from(Order).where(UNSIGNALLED))
-_URGENT = _next(select_from(Order).where(UNSIGNALLED, URGENT))
+_BESIDES = Order.order.not_in(bindparam("besides", expanding=True))
+_UNSIGNALLED = _next(select_from(Order).where(UNSIGNALLED, _BESIDES))
+_URGENT = _next(select_from(Order).where(UNSIGNALLED, URGENT, _BESIDES))
 _STARTING = select_columns(Order, func.count()).where(
     STARTING, Order.updated_at >= bindparam("since")
 )
@@ -192,13 +193,16 @@ class Orders(Repository):
         """Shipped orders about which Visma is behind, by number, from behind `after`."""
         return self._read_all(await self._scope.all(_BEHIND, after=after, limit=limit))
 
-    async def pending_signals(self, limit: int, *, urgent: bool = False) -> tuple[OrderRow, ...]:
-        """Orders whose workflow was not told the latest news.
+    async def pending_signals(
+        self, limit: int, *, urgent: bool = False, besides: Collection[str] = ()
+    ) -> tuple[OrderRow, ...]:
+        """Orders whose workflow was not told the latest news, `besides` these.
 
         `urgent`: only those with a parcel, or with a person who waits for a quote.
         """
         pending = _URGENT if urgent else _UNSIGNALLED
-        return self._read_all(await self._scope.all(pending, limit=limit))
+        rows = await self._scope.all(pending, limit=limit, besides=list(besides))
+        return self._read_all(rows)
 
     async def starting(self, since: datetime) -> int:
         """How many orders were told to ship since then, and have neither shipped nor stopped."""

@@ -40,6 +40,40 @@ async def test_an_order_that_cannot_be_told_keeps_no_other_from_it(bench: Workbe
     assert bench.outbox.started[-1] == ("deaf", deaf)
 
 
+@pytest.mark.parametrize("shipped", [False, True], ids=["orders to start", "parcels to tell of"])
+async def test_a_whole_batch_that_cannot_be_told_keeps_no_other_from_it(
+    bench: Workbench, shipped: bool
+) -> None:
+    tenant = "mute-parcels" if shipped else "mute-starts"
+    await bench.add_tenant(tenant)
+    *mute, last = [bench.place(tenant) for _ in range(BATCH + 1)]
+    assert last == max(last, *mute), "the others come before it"
+    bench.outbox.deaf = set(mute)
+    await bench.step("discover_orders", tenant)
+    async with bench.store.write(tenant) as view:
+        for number in (*mute, last) if shipped else ():
+            await view.orders.save(number, generation=1)
+    with pytest.raises(RPCError):
+        await bench.step("deliver_news", tenant)
+    assert bench.outbox.started == [(tenant, last)]
+    bench.outbox.deaf.clear()
+    assert await bench.step("deliver_news", tenant) == BATCH
+
+
+async def test_the_next_run_tells_the_rest_where_temporal_is_away(bench: Workbench) -> None:
+    """Each of ten thousand orders would wait for the same silence."""
+    await bench.add_tenant("away")
+    for _ in range(BATCH + 1):
+        bench.place("away")
+    bench.outbox.away = True
+    await bench.step("discover_orders", "away")
+    with pytest.raises(RPCError):
+        await bench.step("deliver_news", "away")
+    assert bench.outbox.asked == BATCH
+    bench.outbox.away = False
+    assert await bench.step("deliver_news", "away") == BATCH + 1
+
+
 async def test_a_run_may_die_at_any_step(bench: Workbench) -> None:
     """Three pages, the first of which holds the latest change: a cursor that had moved with it
     would hide the others."""

@@ -71,6 +71,10 @@ class Outbox:
     """Tenant, order, news, in their order."""
     deaf: set[str] = field(default_factory=set)
     """Orders whose workflows Temporal refuses to signal."""
+    away: bool = False
+    """Temporal does not answer."""
+    asked: int = 0
+    """Signals that were tried while it did not."""
 
     @property
     def started(self) -> list[tuple[str, str]]:
@@ -84,6 +88,9 @@ class Outbox:
         self, workflow: str, argument: OrderInput, *, start_signal_args: list[News], **_: Any
     ) -> None:
         self.death.step()
+        if self.away:
+            self.asked += 1
+            raise RPCError("tcp connect error", RPCStatusCode.UNAVAILABLE, b"")
         if argument.order in self.deaf:
             raise RPCError("signals count exceeds limit", RPCStatusCode.INVALID_ARGUMENT, b"")
         self.told.append((argument.tenant, argument.order, start_signal_args[0]))
