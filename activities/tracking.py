@@ -53,7 +53,11 @@ class TrackingActivities:
 
     @activity.defn(name=POLL_TRACKING.name)
     async def poll_tracking(self, request: SweepRequest) -> SweepRound:
-        """Claim due parcels, ask FedEx about them, and record what is new."""
+        """Claim due parcels, ask FedEx about them, and record what is new.
+
+        A bundle that cannot be recorded keeps no other from it; the first failure is raised at
+        the end.
+        """
         desk = await self._services.desk(request.tenant)
         now = datetime.now(UTC)
         due_by = request.due_by or now
@@ -61,14 +65,22 @@ class TrackingActivities:
         claim = desk.deadline * BUNDLES
         async with self._services.store.write(desk.id) as view:
             due = await view.parcels.due(now, ROUND, due_by=due_by, claim_for=claim)
-        changed = 0
+        changed, failures = 0, list[Exception]()
         for start in range(0, len(due), BUNDLE):
             activity.heartbeat(start)
+            bundle = due[start : start + BUNDLE]
             try:
-                changed += await self._poll(desk, due[start : start + BUNDLE])
+                changed += await self._poll(desk, bundle)
             except Fault:
+                # The next bundle would only meet the same.
                 await self._release(desk, due[start:])
                 raise
+            except Exception as failure:
+                # Ours: it lies in this bundle, and comes first at each sweep.
+                await self._release(desk, bundle)
+                failures.append(failure)
+        if failures:
+            raise failures[0]
         more = len(due) == ROUND
         return SweepRound(polled=len(due), changed=changed, more=more, due_by=due_by)
 
