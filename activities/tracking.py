@@ -23,6 +23,7 @@ from ml_connector.domain.tracking_states import (
 )
 from ml_connector.fedex.client import TrackError, TrackQuery
 from ml_connector.http.faults import Fault
+from ml_connector.store.errors import UnknownRecord
 from ml_connector.store.orders import OrderRow
 from ml_connector.store.parcels import Parcel
 from ml_connector.store.view import TenantView
@@ -132,14 +133,18 @@ class TrackingActivities:
         if mark == parcel.last_hash and pause is not None:
             unmoved[pause].append(parcel.tracking_number)
             return False
-        changed = await view.parcels.record(
-            parcel.tracking_number,
-            status,
-            unique_id=report.unique_id,
-            scans=report.scans,
-            last_hash=mark,
-            next_poll_at=now + (pause or timedelta()),
-        )
+        try:
+            changed = await view.parcels.record(
+                parcel.tracking_number,
+                status,
+                unique_id=report.unique_id,
+                scans=report.scans,
+                last_hash=mark,
+                next_poll_at=now + (pause or timedelta()),
+            )
+        except UnknownRecord:
+            # Its shipment was cancelled while FedEx was asked.
+            return False
         if status.state in FINAL:
             await view.parcels.finish(parcel.tracking_number)
         await _find(view, parcel, status)

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -47,6 +48,22 @@ async def unasked(bench: Workbench, tenant: str, numbers: Sequence[str]) -> list
     async with bench.store.read(tenant) as view:
         parcels = [some(await view.parcels.get(number)) for number in numbers]
     return [parcel.tracking_number for parcel in parcels if parcel.next_poll_at < now]
+
+
+async def test_a_parcel_that_is_called_off_meanwhile(bench: Workbench) -> None:
+    _, numbers = await parcels(bench, "off", BUNDLE)
+    ours = numbers[0]
+
+    async def called_off(_: Any) -> None:
+        async with bench.store.write("off") as view:
+            await view.parcels.finish(ours)
+
+    faults = bench.sandbox.fedex.faults
+    faults.hooks["call off"] = called_off
+    hook = {"kind": "hook", "name": "call off"}
+    await bench.fedex("POST", "faults", id="off", match={"path": TRACK}, action=hook)
+    assert await poll(bench, "off") == BUNDLE
+    assert await unasked(bench, "off", numbers) == [ours], "nobody asks for it any more"
 
 
 async def test_a_refusal_that_is_not_fedex_s_own_stops_the_round(bench: Workbench) -> None:
