@@ -22,7 +22,7 @@ from ml_connector.domain.tracking_states import (
     shipment_status,
 )
 from ml_connector.fedex.client import TrackError, TrackQuery
-from ml_connector.http.faults import Fault
+from ml_connector.http.faults import Fault, RejectedFault
 from ml_connector.store.errors import UnknownRecord
 from ml_connector.store.orders import OrderRow
 from ml_connector.store.parcels import Parcel
@@ -91,13 +91,7 @@ class TrackingActivities:
             await view.parcels.release([parcel.tracking_number for parcel in parcels])
 
     async def _poll(self, desk: Desk, parcels: Sequence[Parcel]) -> int:
-        answers = await desk.fedex.track(
-            # Without ship dates: half a range is not documented, a whole one must end in FedEx's
-            # past and span 30 days at most. An older parcel of the number is told apart by us.
-            [TrackQuery(tracking_number=parcel.tracking_number) for parcel in parcels],
-            transaction_id=f"{desk.id}/track",
-            zone=desk.zone,
-        )
+        answers = await self._ask(desk, [parcel.tracking_number for parcel in parcels])
         async with self._services.store.write(desk.id) as view:
             moved: set[tuple[str, int]] = set()
             unmoved: defaultdict[timedelta, list[str]] = defaultdict(list)
@@ -110,6 +104,30 @@ class TrackingActivities:
             told = [await self._tell(view, *shipment) for shipment in sorted(moved)]
             current_trail().write(view)
         return sum(told)
+
+    async def _ask(
+        self, desk: Desk, numbers: Sequence[str]
+    ) -> Mapping[str, tuple[ParcelReport, ...] | TrackError]:
+        """What FedEx says of each number. Where it refuses a whole call for one of them, it does
+        not say for which: the others are found by halves."""
+        try:
+            return await desk.fedex.track(
+                # Without ship dates: half a range is not documented, a whole one must end in
+                # FedEx's past and span 30 days at most. An older parcel of the number is told
+                # apart by us.
+                [TrackQuery(tracking_number=number) for number in numbers],
+                transaction_id=f"{desk.id}/track",
+                zone=desk.zone,
+            )
+        except RejectedFault as refused:
+            if not refused.code:
+                # Not FedEx's own words: a proxy's page says nothing of any number.
+                raise
+            if len(numbers) == 1:
+                return {numbers[0]: TrackError(code=refused.code, message=refused.why)}
+            half = len(numbers) // 2
+            first = await self._ask(desk, numbers[:half])
+            return {**first, **await self._ask(desk, numbers[half:])}
 
     async def _learn(
         self,

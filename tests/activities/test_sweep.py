@@ -66,6 +66,17 @@ async def test_a_parcel_that_is_called_off_meanwhile(bench: Workbench) -> None:
     assert await unasked(bench, "off", numbers) == [ours], "nobody asks for it any more"
 
 
+async def test_a_number_for_which_fedex_refuses_the_whole_call(bench: Workbench) -> None:
+    order, numbers = await parcels(bench, "refused-number", 2 * BUNDLE + 1)
+    refusal = {"kind": "status", "status": 400, "code": "TRACKING.TRACKINGNUMBER.INVALID"}
+    match = {"path": TRACK, "body": numbers[0]}
+    await bench.fedex("POST", "faults", id="refused", match=match, action=refusal)
+    assert await poll(bench, "refused-number") == len(numbers)
+    assert await unasked(bench, "refused-number", numbers) == []
+    found = (await bench.findings("refused-number", order))["tracking_unavailable"]
+    assert found.message == f"FedEx does not track {numbers[0]}: {refusal['code']}."
+
+
 async def test_a_refusal_that_is_not_fedex_s_own_stops_the_round(bench: Workbench) -> None:
     """A proxy's page says nothing about any parcel."""
     _, numbers = await parcels(bench, "page", BUNDLE + 1)
