@@ -16,7 +16,7 @@ import typer
 from ml_connector.domain.tenant import SecretRef, Tenant
 from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
-from ml_connector.store.tenants import TenantEvent, TenantRecord
+from ml_connector.store.tenants import TenantEvent, TenantMove, TenantRecord
 from ml_connector.temporal.errors import TemporalUnavailable
 from ml_connector.temporal.ids import ScheduleKind
 from ml_connector.temporal.schedules import trigger_schedule
@@ -25,7 +25,7 @@ from starter.errors import ExitCode, Refused, WrongUsage
 from starter.groups import command_group
 from starter.output import AsJson, show, talk
 from starter.ping import ping_and_show, try_systems
-from starter.resuming import resume_tenant
+from starter.resuming import resumption, wake_orders
 from starter.secret_sources import read_secrets, terminal
 from starter.tenant import TenantId
 
@@ -123,8 +123,9 @@ async def _set(tenant: str, sources: Sources, base: Path, as_json: bool) -> None
     async with Installation.open() as here:
         store = await here.store()
         change = await _read(here, store, tenant, sources, base, as_json=as_json)
-        await _store(store, change, change.new, "credentials:set", here.actor)
-        waiting = await _resume(here, store, change)
+        move = _resumption(here, "new credentials")
+        record = await _store(store, change, change.new, "credentials:set", here.actor, move)
+        waiting = await _wake(here, store, change, record)
     _show(change, "set", waiting, as_json)
 
 
@@ -197,16 +198,13 @@ async def _tried(here: Installation, store: Store, change: Change) -> ExitCode:
         outcome = await try_systems(here, change.record.id)
     finally:
         if outcome is not ExitCode.DONE:
-            await _store(store, change, change.old, "credentials:restore", here.actor)
             # A worker may have met the new ones meanwhile, and locked the tenant out.
-            if change.record.state is TenantState.ACTIVE:
-                await resume_tenant(
-                    store,
-                    change.record.id,
-                    actor=here.actor,
-                    why="the secrets from before are back",
-                    only_from=(TenantState.NEEDS_REAUTH,),
-                )
+            was_active = change.record.state is TenantState.ACTIVE
+            back = _resumption(here, "the secrets from before are back") if was_active else None
+            record = await _store(
+                store, change, change.old, "credentials:restore", here.actor, back
+            )
+            await wake_orders(store, record)
     return outcome
 
 
@@ -243,31 +241,44 @@ async def _read(
 
 
 async def _store(
-    store: Store, change: Change, secrets: Mapping[str, str], action: str, actor: str
-) -> None:
+    store: Store,
+    change: Change,
+    secrets: Mapping[str, str],
+    action: str,
+    actor: str,
+    move: TenantMove | None = None,
+) -> TenantRecord:
     event = TenantEvent(action=action, actor=actor, detail={"secrets": change.names})
     record = change.record
-    await store.tenants.update(
-        record.id, name=record.name, config=record.config, secrets=secrets, event=event
+    return await store.tenants.update(
+        record.id, name=record.name, config=record.config, secrets=secrets, event=event, move=move
     )
+
+
+def _resumption(here: Installation, why: str) -> TenantMove:
+    return resumption(actor=here.actor, why=why, only_from=(TenantState.NEEDS_REAUTH,))
 
 
 async def _resume(here: Installation, store: Store, change: Change) -> tuple[str, ...]:
-    """Waiting orders hear of it with the next discovery, which is asked to come now."""
-    tenant = change.record.id
-    waiting = await resume_tenant(
-        store,
-        tenant,
-        actor=here.actor,
-        why="new credentials",
-        only_from=(TenantState.NEEDS_REAUTH,),
+    """The tenant goes on with what was just accepted."""
+    move = _resumption(here, "new credentials")
+    await store.tenants.set_state(
+        change.record.id, move.state, move.reason, only_from=move.only_from, event=move.event
     )
-    if waiting is None:
-        return ()
-    try:
-        await trigger_schedule(await here.temporal(), ScheduleKind.DISCOVERY, tenant)
-    except TemporalUnavailable as error:
-        talk(f"{error.what} The orders go on once it runs.")
+    [record] = await here.records(change.record.id)
+    return await _wake(here, store, change, record)
+
+
+async def _wake(
+    here: Installation, store: Store, change: Change, record: TenantRecord
+) -> tuple[str, ...]:
+    """Waiting orders hear of it with the next discovery, which is asked to come now."""
+    waiting = await wake_orders(store, record)
+    if waiting or record.state is not change.record.state:
+        try:
+            await trigger_schedule(await here.temporal(), ScheduleKind.DISCOVERY, record.id)
+        except TemporalUnavailable as error:
+            talk(f"{error.what} The orders go on once it runs.")
     return waiting
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,12 @@ from ml_connector.domain.stage import FINISHED, Stage
 from ml_connector.domain.tenant import Tenant, TenantFileError, load_tenant
 from ml_connector.store.states import TenantState
 from ml_connector.store.store import Store
-from ml_connector.store.tenants import TenantEvent, TenantRecord
+from ml_connector.store.tenants import TenantEvent, TenantMove, TenantRecord
 from starter.context import Installation, stored_settings
 from starter.errors import Refused, WrongUsage
 from starter.groups import Reason, add_later, command_group
-from starter.output import AsJson, show, table
-from starter.resuming import resume_tenant
+from starter.output import AsJson, show, table, talk
+from starter.resuming import resumption, wake_orders
 from starter.secret_sources import read_secrets, terminal
 from starter.tenant_changes import Changed, changes_between, flat
 
@@ -61,7 +62,8 @@ async def _apply(file: Path, as_json: bool) -> None:
         store = await here.store()
         before = await store.tenants.get(tenant.id)
         changed = await _changes(store, before, tenant, secrets)
-        write = store.tenants.add if before is None else store.tenants.update
+        again = partial(store.tenants.update, move=_resumption(changed, here.actor))
+        write = store.tenants.add if before is None else again
         record = await write(
             tenant.id,
             name=tenant.name,
@@ -76,7 +78,9 @@ async def _apply(file: Path, as_json: bool) -> None:
                 },
             ),
         )
-        resumed = before is not None and await _resume(store, before, changed, here.actor)
+        await wake_orders(store, record)
+    active = record.state is TenantState.ACTIVE
+    resumed = active and before is not None and before.state is not TenantState.ACTIVE
     outcome = _outcome(before, changed, resumed)
     show(
         {
@@ -90,6 +94,11 @@ async def _apply(file: Path, as_json: bool) -> None:
         lambda: _applied(tenant, outcome, changed, resumed),
         as_json=as_json,
     )
+    if record.state is TenantState.NEEDS_REAUTH:
+        talk(
+            f"Tenant {tenant.id} waits still: its credentials were refused, and they are the same. "
+            f"Set working ones: ml-connector credentials set {tenant.id}"
+        )
 
 
 def _load(file: Path) -> Tenant:
@@ -122,15 +131,12 @@ async def _changes(
     return changes_between(before.config, tenant, known, secrets)
 
 
-async def _resume(store: Store, before: TenantRecord, changed: Changed, actor: str) -> bool:
+def _resumption(changed: Changed, actor: str) -> TenantMove:
     """A removed tenant comes back; one whose credentials were refused goes on with new ones."""
     wakes_from = {TenantState.REMOVED}
     if changed.secrets:
         wakes_from.add(TenantState.NEEDS_REAUTH)
-    resumed = await resume_tenant(
-        store, before.id, actor=actor, why="applied again", only_from=wakes_from
-    )
-    return resumed is not None
+    return resumption(actor=actor, why="applied again", only_from=wakes_from)
 
 
 def _outcome(before: TenantRecord | None, changed: Changed, resumed: bool) -> str:
@@ -273,8 +279,6 @@ async def _remove(tenant: str, reason: str, abandon: bool, as_json: bool) -> Non
                 remedy="Wait for them, or repeat with --abandon-orders",
                 code="tenant_busy",
             )
-        # First the state: from then on nobody looks for the secrets.
-        await store.tenants.set_state(tenant, TenantState.REMOVED, reason)
         await store.tenants.update(
             tenant,
             name=record.name,
@@ -285,6 +289,7 @@ async def _remove(tenant: str, reason: str, abandon: bool, as_json: bool) -> Non
                 actor=here.actor,
                 detail={"reason": reason, "orders_under_way": under_way},
             ),
+            move=TenantMove(state=TenantState.REMOVED, reason=reason),
         )
     value = {"tenant": tenant, "outcome": "removed", "orders_under_way": under_way}
     show(value, lambda: f"Tenant {tenant}: removed, its secrets are forgotten.", as_json=as_json)

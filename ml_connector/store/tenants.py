@@ -50,6 +50,17 @@ class TenantEvent:
     """Redacted by the caller."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantMove:
+    """A change of state; a tenant in none of the states `only_from` stays where it is."""
+
+    state: TenantState
+    reason: str
+    only_from: Collection[TenantState] = tuple(TenantState)
+    event: TenantEvent | None = None
+    """Recorded only when the state changed."""
+
+
 class TenantRegistry:
     """Adds, changes and finds tenants; every call is one transaction."""
 
@@ -104,11 +115,13 @@ class TenantRegistry:
         config: str,
         secrets: Mapping[str, str],
         event: TenantEvent | None = None,
+        move: TenantMove | None = None,
     ) -> TenantRecord:
         """New settings and secrets together; `secrets` is complete, others are forgotten.
 
-        Tokens that were issued for the secrets before are forgotten with them. The state stays as
-        it is. Raises `UnknownTenant`.
+        Tokens that were issued for the secrets before are forgotten with them. Without `move` the
+        state stays as it is; with it both change or neither, so that nobody who dies leaves a
+        tenant locked out with good credentials. Raises `UnknownTenant`.
         """
         async with self._database.writing(tenant) as connection:
             scope = TenantScope(connection, await self.cipher(connection, tenant), self._clock)
@@ -127,6 +140,8 @@ class TenantRegistry:
             mine = CarrierToken.credential_id.startswith(f"{tenant}/", autoescape=True)
             await connection.execute(delete(CarrierToken).where(mine))
             await _note(scope, event)
+            if move is not None and await self._moved(connection, tenant, move):
+                await _note(scope, move.event)
             return self._record(await _row(connection, tenant))
 
     async def get(self, tenant: str) -> TenantRecord | None:
@@ -158,21 +173,35 @@ class TenantRegistry:
         `only_version` keeps that of one that was exchanged meanwhile from stopping it. Raises
         `UnknownTenant`.
         """
-        version = Tenant.version == only_version if only_version is not None else true()
-        now = self._clock()
+        move = TenantMove(state=state, reason=reason, only_from=only_from, event=event)
         async with self._database.writing(tenant) as connection:
-            changed = await connection.execute(
-                update(Tenant)
-                .where(
-                    Tenant.id == tenant, Tenant.state.in_(only_from), Tenant.state != state, version
-                )
-                .values(state=state, state_reason=reason, state_since=now, updated_at=now)
-            )
+            moved = await self._moved(connection, tenant, move, only_version)
             await _row(connection, tenant)
-            if changed.rowcount == 1:
+            if moved:
                 cipher = await self.cipher(connection, tenant)
                 await _note(TenantScope(connection, cipher, self._clock), event)
-            return changed.rowcount == 1
+            return moved
+
+    async def _moved(
+        self,
+        connection: AsyncConnection,
+        tenant: str,
+        move: TenantMove,
+        only_version: int | None = None,
+    ) -> bool:
+        version = Tenant.version == only_version if only_version is not None else true()
+        now = self._clock()
+        changed = await connection.execute(
+            update(Tenant)
+            .where(
+                Tenant.id == tenant,
+                Tenant.state.in_(move.only_from),
+                Tenant.state != move.state,
+                version,
+            )
+            .values(state=move.state, state_reason=move.reason, state_since=now, updated_at=now)
+        )
+        return changed.rowcount == 1
 
     async def cipher(self, connection: Connection, tenant: str) -> TenantCipher:
         """The tenant's cipher, unwrapped once a process. Raises `UnknownTenant`."""
