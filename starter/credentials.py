@@ -161,7 +161,8 @@ def rotate(
 
     Like credentials set, but both systems are tried at once with new tokens; Temporal and a
     worker must run for FedEx's. When anything fails, the secrets from before are in force again,
-    and the exit code says what it was.
+    and the exit code says what it was. Killed meanwhile, it leaves the new ones in force, tried
+    or not: credentials test says what they are worth, credentials set replaces them.
 
     \b
     Examples:
@@ -180,7 +181,9 @@ async def _rotate(tenant: str, sources: Sources, base: Path, as_json: bool) -> i
         if not change.names:
             raise Refused(
                 f"The secrets of tenant {tenant} are those it has already",
-                remedy="Put the new ones where they are read from, then repeat",
+                remedy="Put the new ones where they are read from, then repeat. After a rotation "
+                f"that was killed: ml-connector credentials test {tenant} tries them, "
+                f"ml-connector credentials set {tenant} lets it go on",
                 code="same_secrets",
             )
         await _store(store, change, change.new, "credentials:rotate", here.actor)

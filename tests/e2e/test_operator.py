@@ -1,6 +1,9 @@
 """What an operator does with the command line, against a running installation."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
@@ -397,6 +400,31 @@ async def test_dead_credentials_are_named_and_replaced(
     assert (taken_back.code, taken_back.data["outcome"]) == (3, "taken_back")
     assert (await operator("credentials", "test", "creds")).code == 0
     record = await stage.store.tenants.get("creds")
+    assert record is not None and record.state is TenantState.ACTIVE
+
+
+async def test_a_rotation_that_is_killed(
+    stage: Stage, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new secrets stay, untried; two commands say so and mend it."""
+    await stage.add_tenant("torn")
+    monkeypatch.setenv("WRONG_SECRET", "no-such-secret")
+    monkeypatch.setenv("RIGHT_SECRET", "fedex-secret-torn")
+    from_where = ("torn", "--env", "fedex.client_secret={}_SECRET")
+    wrong, right = ([each.format(name) for each in from_where] for name in ("WRONG", "RIGHT"))
+    rotate = ("credentials", "rotate", *wrong)
+    killed = [sys.executable, "-m", "tests.killed", "1", *rotate]
+    ended = await asyncio.to_thread(subprocess.run, killed, check=False, capture_output=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+
+    again = await operator(*rotate)
+    assert again.code == 1
+    for command in ("test", "set"):
+        assert f"ml-connector credentials {command} torn" in again.err
+    assert (await operator("credentials", "test", "torn")).code == 3
+    assert (await operator("credentials", "set", *right)).code == 0
+    assert (await operator("credentials", "test", "torn")).code == 0
+    record = await stage.store.tenants.get("torn")
     assert record is not None and record.state is TenantState.ACTIVE
 
 
