@@ -5,7 +5,7 @@ take seconds, and most commands need only some of them.
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Annotated, Any, ClassVar
 
@@ -84,25 +84,33 @@ def commands_of(group: Any) -> Mapping[str, Any]:
     }
 
 
-def command_group(name: str, help: str, *, default: str | None = None) -> typer.Typer:
+def help_without_command(context: typer.Context) -> None:
+    """A group called without anything says which commands there are."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def command_group(
+    name: str,
+    help: str,
+    *,
+    default: str | None = None,
+    callback: Callable[..., None] = help_without_command,
+) -> typer.Typer:
     """A group that, called without anything, says which commands there are.
 
-    With `default` whatever is no command's name is an argument of that command.
+    With `default` whatever is no command's name is an argument of that command. `callback` is
+    called before each command, and has the group's own options.
     """
     kind = type("Group", (_WithDefault,), {"default": default}) if default else TyperGroup
     return typer.Typer(
         name=name,
         cls=kind,
         help=help,
-        callback=_help_without_command,
+        callback=callback,
         invoke_without_command=True,
         # Plain help: the reference page is made from it, and it reads the same in a log.
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-
-
-def _help_without_command(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(ExitCode.USAGE)

@@ -11,16 +11,37 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from ml_connector.settings import DEFAULT_HOME, Settings, SettingsError
 from starter import errors
 from starter.errors import CommandError, ExitCode, OurFault
-from starter.groups import add_later, command_group
+from starter.groups import add_later, command_group, help_without_command
 
 PROGRAM = "ml-connector"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata
+
+        typer.echo(f"{PROGRAM} {metadata.version(PROGRAM)}")
+        raise typer.Exit
+
+
+def _program(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    help_without_command(context)
+
 
 app = command_group(
     PROGRAM,
@@ -35,6 +56,7 @@ Begin with:
   ml-connector tenant apply examples/nordic.toml
   ml-connector up
 """,
+    callback=_program,
 )
 
 COMMANDS = {

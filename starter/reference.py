@@ -28,6 +28,7 @@ Made from the commands' help by `python -m starter.reference`; a test keeps it t
 - An order is named `TENANT/ORDER`, or by its number alone where one tenant has it.
 - What spends money or does a step again takes `--reason`, which the audit trail keeps.
 - An error says what happened, why, what to do, and an id in brackets.
+- `{PROGRAM} --version` says which version is installed.
 - `{PROGRAM} --install-completion` sets the shell up to complete commands and options.
 
 | exit code | meaning |

@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -50,6 +51,7 @@ IN_NO_HURRY = {"activities", "workflows", "temporalio", "httpx", "uvicorn", "sta
     ("line", "spared"),
     [
         (["--help"], {*IN_NO_HURRY, "sqlalchemy", "alembic", "pydantic", "structlog", "rich"}),
+        (["--version"], {*IN_NO_HURRY, "sqlalchemy", "alembic", "pydantic", "structlog", "rich"}),
         (["po", "list"], IN_NO_HURRY),
         (["tenant", "list"], {"workflows", "temporalio.worker", "uvicorn", "starlette", "PIL"}),
     ],
@@ -97,6 +99,13 @@ def test_help(cli: Cli, path: tuple[str, ...]) -> None:
     if "Commands:" not in shown.out:
         assert "Examples:\n    ml-connector " in shown.out or "Examples:\n    TEMPORAL" in shown.out
         assert "--json" in shown.out
+
+
+def test_the_version_is_the_packages(cli: Cli) -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    for line in (("--version",), ("--version", "po", "list")):
+        shown = cli(*line)
+        assert (shown.code, shown.out, shown.err) == (0, f"ml-connector {project['version']}\n", "")
 
 
 def test_the_end_of_the_process_waits_for_no_interpreter(home: Path) -> None:
