@@ -32,6 +32,7 @@ GAUGES = {
     "schedule_missed_runs": "Runs left out because Temporal was down for too long.",
     "schedule_skipped_runs": "Runs left out because the one before was still under way.",
     "schedule_paused": "1 while a schedule is paused.",
+    "schedule_every_seconds": "Between two runs of a schedule, where it has an interval.",
     "schedule_silent_seconds": "Since a schedule's last run started.",
     "backlog_tasks": "Tasks that wait in a queue, roughly.",
     "backlog_oldest_seconds": "How long the oldest of them waits, roughly.",
@@ -124,6 +125,9 @@ class Gauges:
             yield Reading(gauge="schedule_missed_runs", value=status.missed, labels=labels)
             yield Reading(gauge="schedule_skipped_runs", value=status.skipped, labels=labels)
             yield Reading(gauge="schedule_paused", value=status.paused, labels=labels)
+            if status.every is not None:
+                every = status.every.total_seconds()
+                yield Reading(gauge="schedule_every_seconds", value=every, labels=labels)
             if status.last_run is not None:
                 silent = (now - status.last_run).total_seconds()
                 yield Reading(gauge="schedule_silent_seconds", value=silent, labels=labels)
