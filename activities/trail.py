@@ -9,6 +9,7 @@ import json
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from ml_connector.http.transport import Exchange
 from ml_connector.store.view import TenantView
@@ -29,8 +30,9 @@ class Trail:
     exchanges: list[Exchange] = field(default_factory=list)
 
     def write(self, view: TenantView) -> None:
-        """Append what was collected, and forget it."""
+        """Append what was collected, and forget it, unless the transaction is rolled back."""
         collected, self.exchanges = self.exchanges, []
+        view.undo.append(partial(self._recall, collected))
         expiry = datetime.now(UTC) + BODY_RETENTION
         for exchange in collected:
             body = _body(exchange)
@@ -48,6 +50,9 @@ class Trail:
                 body=body,
                 expires_at=expiry if body is not None else None,
             )
+
+    def _recall(self, exchanges: list[Exchange]) -> None:
+        self.exchanges[:0] = exchanges
 
     def note(self, view: TenantView, action: str, **detail: object) -> None:
         """Append the exchanges, then a decision made because of them."""

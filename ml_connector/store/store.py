@@ -81,11 +81,17 @@ class Store:
         Keep it short and wait for nothing outside the database in it: in SQLite all other
         writers stand in line behind it. Raises `UnknownTenant`, `NestedWrite`.
         """
-        async with self._database.writing(tenant) as connection:
-            cipher = await self.tenants.cipher(connection, tenant)
-            view = TenantView(TenantScope(connection, cipher, self._clock))
-            yield view
-            await view.audit.flush()
+        view = None
+        try:
+            async with self._database.writing(tenant) as connection:
+                cipher = await self.tenants.cipher(connection, tenant)
+                view = TenantView(TenantScope(connection, cipher, self._clock))
+                yield view
+                await view.audit.flush()
+        except BaseException:
+            for undo in view.undo if view is not None else ():
+                undo()
+            raise
 
     async def rewrap_keys(self) -> int:
         """Move everything from older master keys to the current one; how many values moved.

@@ -1,5 +1,7 @@
 """One tenant's data within one transaction."""
 
+from collections.abc import Callable
+
 from ml_connector.store.audit import AuditTrail
 from ml_connector.store.blobs import Blobs
 from ml_connector.store.calls import Calls
@@ -34,10 +36,13 @@ class TenantView:
         "secrets",
         "shipments",
         "tenant",
+        "undo",
     )
 
     def __init__(self, scope: TenantScope) -> None:
         self.tenant = scope.tenant
+        self.undo: list[Callable[[], None]] = []
+        """Called when the transaction is rolled back: what must not be forgotten with it."""
         self.secrets = Secrets(scope)
         self.orders = Orders(scope)
         self.operations = Operations(scope)
