@@ -46,6 +46,10 @@ PASSING = {
 it is in that state any more."""
 
 
+Answers = dict[str, tuple[ParcelReport, ...] | TrackError]
+"""By tracking number."""
+
+
 class TrackingActivities:
     """One round of the sweep."""
 
@@ -105,29 +109,44 @@ class TrackingActivities:
             current_trail().write(view)
         return sum(told)
 
-    async def _ask(
-        self, desk: Desk, numbers: Sequence[str]
-    ) -> Mapping[str, tuple[ParcelReport, ...] | TrackError]:
-        """What FedEx says of each number. Where it refuses a whole call for one of them, it does
-        not say for which: the others are found by halves."""
+    async def _ask(self, desk: Desk, numbers: Sequence[str]) -> Answers:
+        """What FedEx says of each number, also where it refuses the whole call for one of them."""
         try:
-            return await desk.fedex.track(
-                # Without ship dates: half a range is not documented, a whole one must end in
-                # FedEx's past and span 30 days at most. An older parcel of the number is told
-                # apart by us.
-                [TrackQuery(tracking_number=number) for number in numbers],
-                transaction_id=f"{desk.id}/track",
-                zone=desk.zone,
-            )
+            return await self._track(desk, numbers)
         except RejectedFault as refused:
             if not refused.code:
                 # Not FedEx's own words: a proxy's page says nothing of any number.
                 raise
-            if len(numbers) == 1:
-                return {numbers[0]: TrackError(code=refused.code, message=refused.why)}
-            half = len(numbers) // 2
-            first = await self._ask(desk, numbers[:half])
-            return {**first, **await self._ask(desk, numbers[half:])}
+            answers = await self._by_halves(desk, numbers, refused)
+            if len(numbers) > 1 and all(_is_refused(each, refused) for each in answers.values()):
+                # It is the call itself that FedEx does not take: no number's own fault.
+                raise
+            return answers
+
+    async def _by_halves(
+        self, desk: Desk, numbers: Sequence[str], refused: RejectedFault
+    ) -> Answers:
+        """FedEx does not say for which number it refuses a call."""
+        if len(numbers) == 1:
+            return {numbers[0]: TrackError(code=refused.code, message=refused.why)}
+        middle = len(numbers) // 2
+        answers: Answers = {}
+        for half in (numbers[:middle], numbers[middle:]):
+            try:
+                answers |= await self._track(desk, half)
+            except RejectedFault as again:
+                answers |= await self._by_halves(desk, half, again)
+        return answers
+
+    async def _track(self, desk: Desk, numbers: Sequence[str]) -> Answers:
+        answers = await desk.fedex.track(
+            # Without ship dates: half a range is not documented, a whole one must end in FedEx's
+            # past and span 30 days at most. An older parcel of the number is told apart by us.
+            [TrackQuery(tracking_number=number) for number in numbers],
+            transaction_id=f"{desk.id}/track",
+            zone=desk.zone,
+        )
+        return dict(answers)
 
     async def _learn(
         self,
@@ -261,3 +280,7 @@ async def _find(view: TenantView, parcel: Parcel, status: ParcelStatus) -> None:
             finding = findings.cancelled_at_fedex(number)
     if finding is not None:
         await view.findings.add(parcel.order, finding)
+
+
+def _is_refused(answer: object, refused: RejectedFault) -> bool:
+    return isinstance(answer, TrackError) and answer.code == refused.code

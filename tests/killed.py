@@ -9,8 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from ml_connector.store.connection import Connection
 from ml_connector.store.database import Database
 from starter.main import main
 
@@ -22,7 +21,7 @@ def die_after(commits: int) -> None:
     left = commits
 
     @asynccontextmanager
-    async def writing(self: Database, *tenant: str) -> AsyncIterator[AsyncConnection]:
+    async def writing(self: Database, *tenant: str) -> AsyncIterator[Connection]:
         nonlocal left
         async with _writing(self, *tenant) as connection:
             yield connection

@@ -184,7 +184,7 @@ class TenantRegistry:
 
     async def _moved(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         tenant: str,
         move: TenantMove,
         only_version: int | None = None,
@@ -201,7 +201,7 @@ class TenantRegistry:
             )
             .values(state=move.state, state_reason=move.reason, state_since=now, updated_at=now)
         )
-        return changed.rowcount == 1
+        return bool(changed.rowcount == 1)
 
     async def cipher(self, connection: Connection, tenant: str) -> TenantCipher:
         """The tenant's cipher, unwrapped once a process. Raises `UnknownTenant`."""

@@ -77,6 +77,19 @@ async def test_a_number_for_which_fedex_refuses_the_whole_call(bench: Workbench)
     assert found.message == f"FedEx does not track {numbers[0]}: {refusal['code']}."
 
 
+async def test_a_call_that_fedex_refuses_for_any_number(bench: Workbench) -> None:
+    """Nothing is wrong with the parcels, and nobody is told so."""
+    order, numbers = await parcels(bench, "refused-call", BUNDLE + 1)
+    refusal = {"kind": "status", "status": 400, "code": "TRACKING.VERSION.RETIRED"}
+    await bench.fedex("POST", "faults", id="all", match={"path": TRACK}, action=refusal)
+    with pytest.raises(FedExRejected, match="RETIRED"):
+        await poll(bench, "refused-call")
+    assert await unasked(bench, "refused-call", numbers) == numbers
+    assert "tracking_unavailable" not in await bench.findings("refused-call", order)
+    await bench.fedex("DELETE", "faults/all")
+    assert await poll(bench, "refused-call") == len(numbers), "all are free again"
+
+
 async def test_a_refusal_that_is_not_fedex_s_own_stops_the_round(bench: Workbench) -> None:
     """A proxy's page says nothing about any parcel."""
     _, numbers = await parcels(bench, "page", BUNDLE + 1)

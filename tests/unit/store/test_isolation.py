@@ -139,7 +139,7 @@ def test_every_question_is_asked(clock: FakeClock) -> None:
     """A new reading method must be put to the test below."""
     asked = set(_reads(clock)) | _ASKED_ELSEWHERE
     for name in TenantView.__slots__:
-        if name == "tenant":
+        if name in ("tenant", "undo"):
             continue
         for method in _methods(name):
             assert method in _WRITES or f"{name}.{method}" in asked, f"{name}.{method}"
