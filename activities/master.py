@@ -32,6 +32,7 @@ LIVES = {
     "location": _REPAIRED,
     "warehouse": _REPAIRED,
     "branch": _REPAIRED,
+    "branches": _REPAIRED,
     "item": _REPAIRED,
     "boxes": _REPAIRED,
     "rate": _REPAIRED,
@@ -89,6 +90,16 @@ class MasterReader:
     ) -> tuple[FinancialPeriod, ...]:
         """The company's financial periods."""
         return await self.keep(desk, "periods", "", desk.visma.financial_periods, not_before)
+
+    async def branch_of_journal(self, desk: Desk, branch: str | None) -> str | None:
+        """The branch that an order's journal names: the order's, where the company has several.
+
+        A company without them may lack the field (Visma, `JournalTransactionDto.branch`).
+        """
+        if branch is None:
+            return None
+        branches = await self.keep(desk, "branches", "", desk.visma.branches)
+        return branch if len(branches) > 1 else None
 
     async def rate_to_base(self, desk: Desk, currency: str, day: date) -> Decimal | None:
         """What one unit of a currency is worth on a day, in the company's base currency; `None`

@@ -85,6 +85,7 @@ class PostingActivities:
             reference=journal_reference(shipment.order, shipment.generation, JournalKind.FREIGHT),
             when=when,
             exchange_rate=await self._master.rate_to_base(desk, allocation.currency, when.day),
+            branch=await self._master.branch_of_journal(desk, plan.branch),
         )
         assert cost is not None
         journal = build_journal(allocation, plan.lines, desk.tenant.freight, head)

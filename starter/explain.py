@@ -117,10 +117,12 @@ def _ids(result: Story | None) -> str:
 def _journal(journal: Story) -> Iterator[RenderableType]:
     total = journal["total"]
     rate = f", rate {journal['exchange_rate']}" if journal["exchange_rate"] else ""
+    branch = journal["lines"][0]["branch"]
     yield (
         f"\nJournal {journal['reference']}, batch {journal['batch'] or '-'} ({journal['kind']}, "
         f"{journal['state']}): {total['amount']} {total['currency']}{rate}, "
         f"{journal['posting_date']}, period {journal['period']}, "
+        f"{f'branch {branch}, ' if branch else ''}"
         f"shared by {journal['allocated_by']} (rule {journal['rule_version']})"
     )
     yield table(

@@ -196,6 +196,7 @@ def _line(
         "subaccount": dict(line.dimensions.subaccount),
         "project": line.dimensions.project,
         "task": line.dimensions.task,
+        "branch": line.branch,
         "debit": line.debit,
         "credit": line.credit,
         "shares": [_share(each, journal, shipped[each]) for each in line.order_lines],

@@ -202,5 +202,6 @@ class Planner:
             exchange_rate=await self._master.rate_to_base(
                 self._desk, run.allocation.currency, when.day
             ),
+            branch=await self._master.branch_of_journal(self._desk, plan.branch),
         )
         run.journal = build_journal(run.allocation, plan.lines, freight, head)

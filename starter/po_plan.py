@@ -145,6 +145,7 @@ def _journal(journal: Journal) -> dict[str, object]:
                 "subaccount": dict(line.dimensions.subaccount),
                 "project": line.dimensions.project,
                 "task": line.dimensions.task,
+                "branch": line.branch,
                 "debit": line.debit,
                 "credit": line.credit,
                 "order_lines": line.order_lines,
@@ -208,9 +209,10 @@ def _shipment_parts(plan: ShipmentPlan, run: DryRun) -> Iterator[RenderableType]
 
 def _journal_parts(journal: Journal) -> Iterator[RenderableType]:
     rate = f", rate {journal.exchange_rate}" if journal.exchange_rate else ""
+    branch = f", branch {journal.lines[0].branch}" if journal.lines[0].branch else ""
     yield (
         f"Journal: {journal.reference}, {journal.posting_date}, period {journal.period}, "
-        f"{journal.currency}{rate}"
+        f"{journal.currency}{rate}{branch}"
     )
     yield table(
         "ACCOUNT",

@@ -51,6 +51,8 @@ class JournalLine:
     text: str
     order_lines: tuple[int, ...] = ()
     """The order lines merged into this one; empty on the credit line."""
+    branch: str | None = None
+    """The same on all lines of a journal; `None` leaves it to Visma."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,7 @@ def plan_shipment(
         ship_date=today,
         packages=packing.packages,
         lines=lines,
+        branch=order.branch,
         commodities=customs.commodities,
         findings=(*goods.assumed, *customs.assumed),
     )

@@ -77,6 +77,8 @@ class JournalHead:
     when: PostingDate
     exchange_rate: Decimal | None = None
     """To the base currency; `None` where the journal is in base currency."""
+    branch: str | None = None
+    """Of a new journal: the order's, where the company has several; `None` leaves it to Visma."""
 
     def text(self, what: str) -> str:
         """A line of text: what, order, tracking number, and the original date if it moved."""
@@ -139,8 +141,8 @@ def build_journal(
 def reverse(journal: Journal, head: JournalHead) -> Journal:
     """The mirror of a journal as it was posted: the same lines, debit and credit exchanged.
 
-    Currency and exchange rate stay those of the original, so that both add up to zero in
-    base currency too; of `head` the rate is not used. Raises `Unbalanced`.
+    Currency, exchange rate and branch stay those of the original, so that both add up to zero in
+    base currency too; of `head` rate and branch are not used. Raises `Unbalanced`.
     """
     text = head.text(f"Reversal of {journal.reference}, freight")
     mirrored = replace(
@@ -223,6 +225,7 @@ def _debit(
         credit=_ZERO,
         text=head.text("Freight"),
         order_lines=numbers,
+        branch=head.branch,
     )
 
 
@@ -236,4 +239,5 @@ def _credit(total: Decimal, freight: FreightSettings, head: JournalHead) -> Jour
         debit=_ZERO,
         credit=total,
         text=head.text("Accrued freight"),
+        branch=head.branch,
     )

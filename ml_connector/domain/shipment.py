@@ -96,6 +96,8 @@ class ShipmentPlan:
     """In the tenant's time zone."""
     packages: tuple[Package, ...]
     lines: tuple[ShippedLine, ...]
+    branch: str | None = None
+    """The order's, to which its freight belongs."""
     commodities: tuple[Commodity, ...] = ()
     """Empty for a domestic shipment."""
     findings: tuple[Finding, ...] = ()

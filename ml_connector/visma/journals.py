@@ -157,6 +157,8 @@ def journal_body(journal: Journal, *, override_number: bool) -> dict[str, object
     }
     if journal.exchange_rate is not None:
         body["exchangeRate"] = wrap(journal.exchange_rate)
+    if branch := journal.lines[0].branch:
+        body["branch"] = wrap(branch)
     if override_number:
         body["batchNumber"] = wrap(journal.batch_number)
         body["overrideNumberSeries"] = wrap(True)
@@ -196,6 +198,8 @@ def _line_body(line: JournalLine, reference: str) -> dict[str, object]:
         body["project"] = wrap(line.dimensions.project)
     if line.dimensions.task:
         body["projectTask"] = wrap(line.dimensions.task)
+    if line.branch:
+        body["branch"] = wrap(line.branch)
     if line.debit:
         body["debitAmountInCurrency"] = wrap(line.debit)
     else:

@@ -161,6 +161,13 @@ class Parties(Resource):
             ledger=code_of(branch.ledger),
         )
 
+    async def branches(self) -> tuple[str, ...]:
+        """The numbers of all active branches."""
+        what = "list branches"
+        rows = await self._calls.read_rows("/v1/branch", what)
+        branches = [parse(_BranchDto, row, what) for row in rows]
+        return tuple(each.number for each in branches if each.is_active is not False)
+
     async def organizations(self) -> tuple[Organization, ...]:
         """The company that the token opens, and its siblings where it has any."""
         what = "read the company"

@@ -1,6 +1,7 @@
 """Orders whose parcels have arrived, and their freight, without the workflow."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from ml_connector.domain.stage import Stage
 from ml_connector.domain.tracking import ParcelState
@@ -9,8 +10,8 @@ from tests.activities.buying import outcome
 from tests.activities.workbench import Workbench
 
 
-async def delivered_order(bench: Workbench, tenant: str) -> str:
-    number = bench.place(tenant)
+async def delivered_order(bench: Workbench, tenant: str, **values: Any) -> str:
+    number = bench.place(tenant, **values)
     await bench.discover(tenant)
     await outcome(bench, tenant, number)
     now = datetime.now(UTC)

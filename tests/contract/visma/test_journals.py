@@ -99,6 +99,18 @@ class TestCreate:
         assert set(line) <= set().union(*theirs[lines]) | own
         assert line["subaccount"][0].keys() == theirs[lines][0]["subaccount"][0].keys()
 
+    async def test_a_branch_is_named_on_head_and_lines(
+        self, visma: ScriptedVisma, client: VismaClient
+    ) -> None:
+        visma.say(created("/v2/journaltransaction/1742"))
+        whole = journal()
+        lines = tuple(replace(line, branch="2") for line in whole.lines)
+        await client.create_journal(replace(whole, lines=lines), override_number=False)
+        body = visma.asked[0].json
+        vendor.check_body("POST", PATH, body)
+        named = [body, *body["journalTransactionLines"]]
+        assert [each["branch"] for each in named] == [{"value": "2"}] * len(named)
+
     async def test_an_own_batch_number(self, visma: ScriptedVisma, client: VismaClient) -> None:
         visma.say(created("/v2/journaltransaction/ML0001"))
         made = await client.create_journal(journal(), override_number=True)

@@ -95,6 +95,18 @@ class TestParties:
         assert warehouse.party is not None
         assert warehouse.party.company == "Nordic AS"
 
+    async def test_closed_branches_do_not_count(
+        self, visma: ScriptedVisma, client: VismaClient
+    ) -> None:
+        branches = [
+            {"number": "1", "name": "Nordic", "isActive": True},
+            {"number": "2", "name": "Closed", "isActive": False},
+            {"number": "3", "name": "Sur"},
+        ]
+        visma.say(Answer(body=branches))
+        assert await client.branches() == ("1", "3")
+        checked(visma, "/v1/branch")
+
     async def test_a_branch_is_asked_for_all_its_parts(
         self, visma: ScriptedVisma, client: VismaClient
     ) -> None:

@@ -270,6 +270,13 @@ def test_journals_balance_to_the_cost_and_reversals_mirror_them(  # type: ignore
     assert same == journal
 
 
+def test_a_journal_and_its_reversal_are_of_one_branch() -> None:
+    journal = journal_of(LINES, freight(), replace(HEAD, branch="2"))
+    back = reverse(journal, replace(HEAD, reference="R500123-1", branch="3"))
+    assert {line.branch for line in (*journal.lines, *back.lines)} == {"2"}
+    assert {line.branch for line in journal_of(LINES, freight()).lines} == {None}
+
+
 def test_a_reversal_names_what_it_reverses_and_keeps_the_rate() -> None:
     journal = journal_of(LINES, freight(), replace(HEAD, exchange_rate=Decimal("11.5")))
     december = replace(NOVEMBER, id="202612")
