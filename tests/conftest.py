@@ -1,5 +1,6 @@
 """What every test can rely on: no network, a clean environment, keys, one Temporal server."""
 
+import gc
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -54,6 +55,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """Importing the project and its tests asks no other machine for anything."""
     assert socket_guard.take_attempts() == []
+    # What was imported and collected stays to the end: the collector need not look at it again.
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
