@@ -4,18 +4,22 @@ The funnel keeps the token workflow quiet: for almost all of a token's hour nobo
 """
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from temporalio import activity
 from temporalio.client import Client
 
 from activities.token_updates import BREATH, PATIENCE, TokenUpdates
-from ml_connector.fedex.errors import FedExCredentials, FedExThrottled
+from ml_connector.fedex.errors import FedExCredentials, FedExThrottled, FedExTransient
 from ml_connector.fedex.tokens import Token, TokenSource
 from ml_connector.store.store import Store
 from ml_connector.temporal.priorities import Urgency
 from ml_connector.temporal.token_messages import EnsureToken, TokenAnswer, TokenInput
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +64,14 @@ class TokenFunnel:
         """A token that is valid and not the stale one.
 
         Raises FedExThrottled when the budget or a block makes it wait, FedExCredentials when
-        FedEx refuses the credential.
+        FedEx refuses the credential, FedExTransient when nobody answers or this worker stops.
         """
         async with self._flights.setdefault(wanted.credential, asyncio.Lock()):
             held = self._held.get(wanted.credential)
             if held is None or not _usable(held, wanted):
-                held = await self._stored(wanted) or await self._ensured(wanted)
+                held = await self._stored(wanted)
+                if held is None:
+                    held = await _unless_stopped(self._ensured(wanted))
                 self._held[wanted.credential] = held
             return held.token
 
@@ -114,6 +120,29 @@ def _a_person_waits() -> bool:
         return False
     priority = activity.info().priority.priority_key
     return priority is not None and priority < Urgency.NORMAL
+
+
+async def _unless_stopped(answer: Awaitable[T]) -> T:
+    """Wait for it no longer than until this worker is told to stop.
+
+    It takes no workflow tasks then. Where it is the only one, the token workflow would answer
+    nobody, and each order that waits for its token would hold the worker's end up.
+    """
+    asking = asyncio.ensure_future(answer)
+    if not activity.in_activity():
+        return await asking
+    stopped = asyncio.create_task(activity.wait_for_worker_shutdown())
+    try:
+        await asyncio.wait([asking, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if asking.done():
+            return asking.result()
+    finally:
+        asking.cancel()
+        stopped.cancel()
+    raise FedExTransient(
+        "This worker stops before the token workflow has answered.",
+        remedy="Nothing to do: the next worker asks again.",
+    )
 
 
 def _usable(held: _Held, wanted: EnsureToken) -> bool:

@@ -11,11 +11,14 @@ from temporalio.common import Priority
 from temporalio.testing import ActivityEnvironment
 
 from activities.token_source import TokenFunnel
+from activities.token_updates import TokenUpdates
+from ml_connector.fedex.errors import FedExTransient
 from ml_connector.fedex.tokens import Token
 from ml_connector.security.keys import MasterKey, MasterKeys
 from ml_connector.store.coordination import StoredToken
 from ml_connector.store.store import Store
 from ml_connector.temporal.priorities import Urgency, priority_of
+from ml_connector.temporal.token_messages import EnsureToken, TokenAnswer
 
 
 @pytest.fixture
@@ -96,3 +99,31 @@ async def test_a_token_of_the_secrets_before_is_not_handed_out_for_the_new_ones(
         assert (await after.token()).value == "new"
     finally:
         await store.close()
+
+
+async def test_a_worker_that_is_told_to_stop_waits_for_no_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may be the one that the token workflow runs on: nobody would answer."""
+    asked = asyncio.Event()
+
+    async def unanswered(_: TokenUpdates, wanted: EnsureToken) -> TokenAnswer:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError(wanted)
+
+    monkeypatch.setattr(TokenUpdates, "ensure", unanswered)
+    environment = ActivityEnvironment()
+    source = funnel(store_without_tokens()).source("nordic", "ship", settings=1)
+    waiting = [asyncio.create_task(environment.run(source.token)) for _ in range(2)]
+    await asked.wait()
+    environment.worker_shutdown()
+    for each in waiting:
+        with pytest.raises(FedExTransient, match="stops"):
+            await each
+
+
+def store_without_tokens() -> Mock:
+    store = Mock()
+    store.coordination.get_token = AsyncMock(return_value=None)
+    return store
