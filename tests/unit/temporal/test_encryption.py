@@ -8,12 +8,13 @@ from urllib.parse import quote
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.converter import WithSerializationContext
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Replayer
 
 from ml_connector.security.keys import MasterKey, MasterKeys
 from ml_connector.temporal.connection import connect
-from ml_connector.temporal.converter import data_converter
+from ml_connector.temporal.converter import SharedPydanticConverter, data_converter
 from ml_connector.temporal.dev_server import DevServer
 from ml_connector.temporal.ids import TaskQueue
 from ml_connector.temporal.sandbox_runner import workflow_runner
@@ -120,3 +121,16 @@ async def test_histories_replay_after_the_key_was_rotated(
         data_converter=data_converter(rotated),
     )
     assert (await replayer.replay_workflow(history)).replay_failure is None
+
+
+def test_payloads_need_to_know_nothing_of_where_they_belong(master_keys: MasterKeys) -> None:
+    """The workflows' runner gives them no context (`sandbox_runner.py`)."""
+    converter = data_converter(master_keys)
+    parts = (
+        converter.payload_codec,
+        converter.failure_converter,
+        # The composite one only hands a context on to these.
+        *SharedPydanticConverter().converters.values(),
+    )
+    assert not [part for part in parts if isinstance(part, WithSerializationContext)]
+    assert converter.external_storage is None
