@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from temporalio import activity
 
 from activities import findings
+from activities.due import TENANT_VERSION, under_other_settings, what_is_due
 from activities.master import MasterReader
 from activities.observation import (
     holds_unknown_number,
@@ -85,7 +86,8 @@ class DiscoveryActivities:
             news += await self._compare(desk, position.start)
             position = replace(position, compared_at=datetime.now(UTC))
         await self._move(desk, "orders", position)
-        return DiscoveryRound(read=read, news=news)
+        due = await what_is_due(self._services, desk)
+        return DiscoveryRound(read=read, news=news, due=due)
 
     async def _enter(self, desk: Desk, orders: Sequence[PurchaseOrder]) -> int:
         """What the store learns and whom it must tell, in one transaction; a few at a time."""
@@ -140,7 +142,8 @@ class DiscoveryActivities:
             moved = _advanced(moved, seen, desk)
             read += len(page)
         await self._move(desk, "receipts", replace(position, cursor=moved))
-        return DiscoveryRound(read=read, news=news)
+        due = await what_is_due(self._services, desk)
+        return DiscoveryRound(read=read, news=news, due=due)
 
     async def _link(self, desk: Desk, receipts: Sequence[PurchaseReceipt]) -> int:
         linked = 0
@@ -180,15 +183,15 @@ class DiscoveryActivities:
         desk = await self._desk(tenant)
         now = datetime.now(UTC)
         async with self._services.store.read(desk.id) as view:
-            applied = await view.cursors.get("tenant_version")
-            before = now if applied != str(desk.version) else now - desk.tenant.polling.recheck
+            anew = await under_other_settings(view, desk)
+            before = now if anew else now - desk.tenant.polling.recheck
             rows = await view.orders.to_recheck(before, RECHECK_BATCH)
         news = 0
         for row in rows:
             activity.heartbeat()
             news += await self._look_again(desk, row, now)
         async with self._services.store.write(desk.id) as view:
-            await view.cursors.set("tenant_version", str(desk.version))
+            await view.cursors.set(TENANT_VERSION, str(desk.version))
             current_trail().write(view)
         return DiscoveryRound(read=len(rows), news=news)
 

@@ -26,9 +26,27 @@ class SweepRound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """Which steps of a discovery run would find something to do."""
+
+    news: bool
+    """An order's workflow has not heard the latest."""
+    recheck: bool
+    progress: bool
+    """Visma has not been told the latest."""
+    orphans: bool
+
+
+EVERYTHING = Due(news=True, recheck=True, progress=True, orphans=True)
+"""What is done where it is not known: after a step that failed, or that an older version ran."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiscoveryRound:
     """One reading of changed orders or receipts."""
 
     read: int
     news: int
     """Orders that something was learnt about."""
+    due: Due | None = None
+    """When it ended. None: nobody has looked."""

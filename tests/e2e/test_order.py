@@ -10,6 +10,7 @@ from google.protobuf.json_format import MessageToDict
 from temporalio.client import WorkflowHistory
 
 from ml_connector.store.states import JournalState
+from ml_connector.temporal.ids import ScheduleKind, schedule_id
 from tests.stage import Stage, order_line
 
 RELEASED = "Posted"
@@ -200,6 +201,14 @@ async def test_an_unchanged_poll_costs_the_order_nothing(stage: Stage) -> None:
             "visma GET /v2/PurchaseReceipt": 3,
         }
     )
+    run = stage.client.get_workflow_handle(schedule_id(ScheduleKind.DISCOVERY, "quiet"))
+    steps = _activities(await run.fetch_history())
+    assert steps == ["discover_orders", "discover_receipts"], "where nothing is due, nothing runs"
+
+
+def _activities(history: WorkflowHistory) -> list[str]:
+    scheduled = (each.activity_task_scheduled_event_attributes for each in history.events)
+    return [each.activity_type.name for each in scheduled if each.activity_type.name]
 
 
 async def test_an_order_in_several_packages_is_delivered_with_its_last(stage: Stage) -> None:
