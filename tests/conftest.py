@@ -18,6 +18,10 @@ from ml_connector.temporal.dev_server import DevServer
 from ml_connector.temporal.ports import free_port
 from tests.guarded import socket_guard
 
+# What is imported and collected stays to the end: the collector need not look at it now, nor
+# later (`pytest_collection_finish`).
+gc.disable()
+
 MEMORY = Path("/dev/shm")
 if os.access(MEMORY, os.W_OK):
     # A database there waits for no disk. No test can tell: processes are killed, the machine
@@ -55,8 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """Importing the project and its tests asks no other machine for anything."""
     assert socket_guard.take_attempts() == []
-    # What was imported and collected stays to the end: the collector need not look at it again.
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
