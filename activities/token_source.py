@@ -128,9 +128,9 @@ async def _unless_stopped(answer: Awaitable[T]) -> T:
     It takes no workflow tasks then. Where it is the only one, the token workflow would answer
     nobody, and each order that waits for its token would hold the worker's end up.
     """
-    asking = asyncio.ensure_future(answer)
     if not activity.in_activity():
-        return await asking
+        return await answer
+    asking = asyncio.ensure_future(answer)
     stopped = asyncio.create_task(activity.wait_for_worker_shutdown())
     try:
         await asyncio.wait([asking, stopped], return_when=asyncio.FIRST_COMPLETED)

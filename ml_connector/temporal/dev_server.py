@@ -54,8 +54,8 @@ _DYNAMIC_CONFIG: dict[str, object] = {
     "matching.enableFairness": True,
     "matching.numTaskqueueReadPartitions": 1,
     "matching.numTaskqueueWritePartitions": 1,
-    # Ours are there from the start, and reading them anew for each use took 4 % of its time.
-    "system.forceSearchAttributesCacheRefreshOnRead": False,
+    # A search attribute can be used as soon as it is registered. Too costly for a real cluster.
+    "system.forceSearchAttributesCacheRefreshOnRead": True,
 }
 
 
@@ -237,8 +237,6 @@ class DevServer:
         else:
             command += ["--ui-ip", LOOPBACK, "--ui-port", str(self._ui_port)]
             command += ["--ui-disable-news-fetch"]
-        for name, kind in search_attributes.types().items():
-            command += ["--search-attribute", f"{name}={kind}"]
         config = dict(_DYNAMIC_CONFIG)
         if self._time_skipping:
             config["frontend.WorkflowTimeSkippingEnabled"] = True
@@ -280,6 +278,7 @@ class DevServer:
             await client.workflow_service.describe_namespace(
                 DescribeNamespaceRequest(namespace=client.namespace)
             )
+            await search_attributes.register(client)
             return not await search_attributes.missing(client) and await self._ui_answers()
         except (RuntimeError, RPCError):
             return False

@@ -56,11 +56,6 @@ def of_order(tenant: str, order: str) -> TypedSearchAttributes:
     )
 
 
-def types() -> dict[str, str]:
-    """Every attribute's name and type, as the `temporal` command spells it."""
-    return {name: _type_name(name) for name in _TYPES}
-
-
 def registration_command(names: list[str], namespace: str) -> str:
     """The command line that registers attributes, to be shown to a person."""
     by_type: dict[str, list[str]] = {}

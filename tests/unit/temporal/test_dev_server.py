@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from temporalio.api.operatorservice.v1 import RemoveSearchAttributesRequest
 
 from ml_connector.http.faults import Fault
 from ml_connector.security.keys import MasterKeys
@@ -199,3 +200,20 @@ async def test_stop_is_clean_and_may_be_repeated(tmp_path: Path) -> None:
     assert await exit_status == 0
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_a_database_of_an_earlier_version_gets_the_search_attributes_it_lacks(
+    tmp_path: Path, master_keys: MasterKeys
+) -> None:
+    server = DevServer(tmp_path, ui=False)
+    async with running(server):
+        client = await connect(master_keys, environ={}, address=server.address)
+        await client.operator_service.remove_search_attributes(
+            RemoveSearchAttributesRequest(
+                namespace=client.namespace, search_attributes=["Stage", "TrackingNumber"]
+            )
+        )
+        assert await search_attributes.missing(client) == ["Stage", "TrackingNumber"]
+    async with running(server):
+        client = await connect(master_keys, environ={}, address=server.address)
+        assert await search_attributes.missing(client) == []
