@@ -20,6 +20,7 @@ from ml_connector.store.states import OperationState
 from starter import label_send
 from starter.errors import CommandError, explain
 from starter.groups import command_group
+from tests.e2e.test_order import activities_of
 from tests.mail_server import MailServer
 from tests.searched import searched
 from tests.stage import Stage, order_line
@@ -273,12 +274,7 @@ async def test_a_new_label_says_that_it_replaces_the_old_one(
 async def test_nobody_asked_so_nothing_is_promised(mailing: Stage, mailbox: MailServer) -> None:
     number = await shipped(mailing, "quiet", "none")
     history = await mailing.history("quiet", number)
-    scheduled = [
-        event.activity_task_scheduled_event_attributes.activity_type.name
-        for event in history.events
-        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
-    ]
-    assert "send_label" not in scheduled
+    assert "send_label" not in activities_of(history)
     assert await mails(mailing, "quiet", number) == {}
     # Wishing for mails later sends none for labels that are out already.
     await mailing.apply("quiet", shipping={"label_to": [DEPOT]})

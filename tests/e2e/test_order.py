@@ -202,11 +202,12 @@ async def test_an_unchanged_poll_costs_the_order_nothing(stage: Stage) -> None:
         }
     )
     run = stage.client.get_workflow_handle(schedule_id(ScheduleKind.DISCOVERY, "quiet"))
-    steps = _activities(await run.fetch_history())
+    steps = activities_of(await run.fetch_history())
     assert steps == ["discover_orders", "discover_receipts"], "where nothing is due, nothing runs"
 
 
-def _activities(history: WorkflowHistory) -> list[str]:
+def activities_of(history: WorkflowHistory) -> list[str]:
+    """What a workflow has asked for, in its order."""
     scheduled = (each.activity_task_scheduled_event_attributes for each in history.events)
     return [each.activity_type.name for each in scheduled if each.activity_type.name]
 
